@@ -1,0 +1,102 @@
+"""The error tree: one exit code per branch.
+
+    NemorunError                3   our own bug, when nothing more exact is raised
+    ├── UsageError              4   the command line cannot be carried out as written
+    ├── ConfigError             4   nemorun.toml, the user file, a profile or a factory is wrong
+    ├── CollectionError         4   a task file cannot be read, or tasks contradict each other
+    ├── StoreError              4   NEMORUN_HOME cannot be written, or a record cannot be read
+    ├── NothingSelected         5   no task, or no executor, matches the selection
+    ├── ExecutorRefused         6   an executor refused a job or was out of reach
+    ├── JobFailed               1   a job that was waited for did not succeed
+    ├── WaitTimeout           124   `wait --timeout` ran out
+    └── OutsideJob              4   something that only a job has was asked for outside one
+
+Standard library only, Python 3.9: the worker raises these inside jobs.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process tells the shell; pytest's codes, extended."""
+
+    OK = 0
+    JOB_FAILED = 1
+    INTERRUPTED = 2
+    INTERNAL = 3
+    USAGE = 4
+    NOTHING_SELECTED = 5
+    REFUSED = 6
+    TIMEOUT = 124
+
+
+class NemorunError(Exception):
+    """An error a user reads: one sentence, and a hint with the next step.
+
+    Args:
+        message: What is wrong and where, in one sentence.
+        hint: What to do about it; None when the sentence says it already.
+    """
+
+    exit_code = ExitCode.INTERNAL
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(NemorunError):
+    """The command line, or a call of the API, cannot be carried out as written."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ConfigError(NemorunError):
+    """A configuration file, a profile or an executor factory is wrong."""
+
+    exit_code = ExitCode.USAGE
+
+
+class CollectionError(NemorunError):
+    """A task file cannot be read, or the tasks found contradict each other."""
+
+    exit_code = ExitCode.USAGE
+
+
+class StoreError(NemorunError):
+    """NEMORUN_HOME cannot be written, or a record in it cannot be read."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NothingSelected(NemorunError):
+    """No task, or no executor, matches the selection."""
+
+    exit_code = ExitCode.NOTHING_SELECTED
+
+
+class ExecutorRefused(NemorunError):
+    """An executor refused a job, or could not be reached; nothing of that job was submitted."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class JobFailed(NemorunError):
+    """A job that was waited for did not succeed."""
+
+    exit_code = ExitCode.JOB_FAILED
+
+
+class WaitTimeout(NemorunError):
+    """The time given to `wait --timeout` ran out; the jobs go on."""
+
+    exit_code = ExitCode.TIMEOUT
+
+
+class OutsideJob(NemorunError):
+    """Something that only exists inside a job was asked for outside one."""
+
+    exit_code = ExitCode.USAGE

@@ -1,0 +1,85 @@
+"""What is known of an experiment at one moment: the fold of its record, its events and its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from nemorun_discover.model.state import State
+from nemorun_discover.model.task import Json
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttemptStatus:
+    """One try of a job.
+
+    Attributes:
+        exit_code: What the task's process returned; None while it runs or when a signal ended it.
+        signal: The signal that ended it (`SIGKILL`); None otherwise.
+    """
+
+    number: int
+    state: State
+    reason: str | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    native_id: str | None = None
+    host: str | None = None
+    submitted_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    log: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobStatus:
+    """Where a job stands; the fields are those of `nemorun.status/1`, unknown is None.
+
+    Attributes:
+        log: Path of the latest attempt's log.
+        outputs: Path of the job's output directory.
+        result: What the task returned, as JSON; None when it returned None, or has not yet.
+        attempts: Every try, oldest first.
+    """
+
+    id: str
+    slug: str
+    task: str
+    params: dict[str, Json]
+    executor: str
+    state: State
+    reason: str | None = None
+    raw_state: str | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    attempt: int = 0
+    native_id: str | None = None
+    handle: str | None = None
+    submitted_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    as_of: datetime | None = None
+    log: str | None = None
+    outputs: str | None = None
+    result: Json = None
+    attempts: tuple[AttemptStatus, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExperimentStatus:
+    """Where an experiment stands.
+
+    Attributes:
+        state: The worst of its jobs' when all are final; RUNNING as soon as one has started.
+        ended_at: When the last job ended; None before.
+        notes: What happened that belongs to no single job, in order.
+    """
+
+    id: str
+    title: str
+    state: State
+    created_at: datetime
+    as_of: datetime
+    ended_at: datetime | None = None
+    jobs: tuple[JobStatus, ...] = ()
+    notes: tuple[str, ...] = field(default=())

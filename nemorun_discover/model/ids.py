@@ -1,0 +1,41 @@
+"""Experiment ids: sortable, typeable, and found again by any unique prefix or suffix."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# Crockford's base 32 without the letters that read like digits: nothing to mistype.
+ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"
+SUFFIX_LENGTH = 4
+TITLE_LENGTH = 40
+
+
+def slug_of(text: str) -> str:
+    """The text as lower-case words joined by `-`, at most 40 characters; `run` when nothing is left."""
+    words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return words[:TITLE_LENGTH].strip("-") or "run"
+
+
+def experiment_id(title: str, at: datetime, choose: Callable[[str], str]) -> str:
+    """`20261122-0712-train-x7k2`.
+
+    Args:
+        title: What the experiment is called.
+        at: Aware time; written down in UTC.
+        choose: Picks one character of a string; `secrets.choice` outside tests.
+    """
+    suffix = "".join(choose(ALPHABET) for _ in range(SUFFIX_LENGTH))
+    return f"{at:%Y%m%d-%H%M}-{slug_of(title)}-{suffix}"
+
+
+def matching(reference: str, ids: Iterable[str]) -> list[str]:
+    """The ids that a reference means: the one it equals, else those it begins or ends."""
+    candidates = list(ids)
+    if reference in candidates:
+        return [reference]
+    return [one for one in candidates if one.startswith(reference) or one.endswith(reference)]

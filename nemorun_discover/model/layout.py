@@ -1,0 +1,74 @@
+"""Where every file of an experiment lies: the one place that knows a path below NEMORUN_HOME.
+
+    README                              who owns this folder and what may be deleted
+    experiments/<id>/record.json        what was asked; complete before anything is submitted
+    experiments/<id>/events.jsonl       what happened, appended
+    experiments/<id>/driver.lock        held by the process that carries the experiment on
+    experiments/<id>/driver.log         what that process printed
+    experiments/<id>/jobs/<slug>/       job.json, result.json, outputs/, attempt-N/
+    …/attempt-N/                        log, process.json, exit.json, error.json
+    packages/<hash>…                    content-addressed code, shared
+
+Paths only, no I/O. Standard library, Python 3.9: the worker uses it inside jobs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class HomeLayout:
+    """The paths of a NEMORUN_HOME."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.readme = root / "README"
+        self.experiments = root / "experiments"
+        self.packages = root / "packages"
+        self.crashes = root / "crashes"
+
+    def experiment(self, experiment_id: str) -> ExperimentLayout:
+        """The paths of one experiment."""
+        return ExperimentLayout(self.experiments / experiment_id)
+
+
+class ExperimentLayout:
+    """The paths of one experiment's folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.record = root / "record.json"
+        self.events = root / "events.jsonl"
+        self.driver_lock = root / "driver.lock"
+        self.driver_log = root / "driver.log"
+        self.jobs = root / "jobs"
+
+    def job(self, slug: str) -> JobLayout:
+        """The paths of one job."""
+        return JobLayout(self.jobs / slug)
+
+
+class JobLayout:
+    """The paths of one job's folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.job = root / "job.json"
+        self.result = root / "result.json"
+        self.outputs = root / "outputs"
+
+    def attempt(self, number: int) -> AttemptLayout:
+        """The paths of one attempt, counted from 1."""
+        return AttemptLayout(self.root / f"attempt-{number}")
+
+
+class AttemptLayout:
+    """The paths of one attempt's folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.log = root / "log"
+        self.process = root / "process.json"
+        self.exit = root / "exit.json"
+        self.error = root / "error.json"
+        self.cancel = root / "cancel"

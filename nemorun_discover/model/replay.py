@@ -1,0 +1,147 @@
+"""Replay: from a record and its events to where every job stands. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nemorun_discover.model.event import Event, EventType
+from nemorun_discover.model.state import State, combine
+from nemorun_discover.model.status import AttemptStatus, ExperimentStatus, JobStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nemorun_discover.model.layout import ExperimentLayout
+    from nemorun_discover.model.record import Record
+
+
+def replay(
+    record: Record, events: Iterable[Event], *, layout: ExperimentLayout, as_of: datetime
+) -> ExperimentStatus:
+    """Where an experiment stands after these events.
+
+    Args:
+        record: What was asked.
+        events: What happened, oldest first; those of unknown jobs are left out.
+        layout: Where the experiment's files lie, for the paths of logs and outputs.
+        as_of: The time the answer speaks of.
+    """
+    jobs = {
+        job.id: JobStatus(
+            id=job.id,
+            slug=job.slug,
+            task=job.task,
+            params=job.params,
+            executor=job.executor,
+            state=State.PLANNED,
+            outputs=str(layout.job(job.slug).outputs),
+        )
+        for job in record.jobs
+    }
+    notes: list[str] = []
+    for event in events:
+        if event.type is EventType.NOTE and event.job is None and event.message:
+            notes.append(event.message)
+        if event.job in jobs:
+            jobs[event.job] = _APPLY.get(event.type, _keep)(jobs[event.job], event, layout)
+    return summarise(record, tuple(jobs.values()), as_of=as_of, notes=tuple(notes))
+
+
+def summarise(
+    record: Record, jobs: tuple[JobStatus, ...], *, as_of: datetime, notes: tuple[str, ...]
+) -> ExperimentStatus:
+    """The experiment's own line, from those of its jobs."""
+    is_over = all(job.state.is_final for job in jobs)
+    ends = [job.ended_at for job in jobs if job.ended_at]
+    return ExperimentStatus(
+        id=record.id,
+        title=record.title,
+        state=combine(job.state for job in jobs),
+        created_at=record.created_at,
+        ended_at=max(ends, default=None) if is_over else None,
+        as_of=as_of,
+        jobs=jobs,
+        notes=notes,
+    )
+
+
+def _keep(job: JobStatus, _event: Event, _layout: ExperimentLayout) -> JobStatus:
+    return job
+
+
+def _intend(job: JobStatus, event: Event, layout: ExperimentLayout) -> JobStatus:
+    number = event.attempt or 1
+    log = str(layout.job(job.slug).attempt(number).log)
+    attempt = AttemptStatus(number=number, state=State.SUBMITTED, submitted_at=event.at, log=log)
+    return replace(
+        job,
+        attempt=number,
+        state=State.SUBMITTED,
+        reason=None,
+        exit_code=None,
+        signal=None,
+        submitted_at=event.at,
+        started_at=None,
+        ended_at=None,
+        as_of=event.at,
+        log=log,
+        attempts=(*(one for one in job.attempts if one.number != number), attempt),
+    )
+
+
+def _submit(job: JobStatus, event: Event, _layout: ExperimentLayout) -> JobStatus:
+    job = replace(job, native_id=event.native_id, handle=event.handle, as_of=event.at)
+    return _with_attempt(job, event, native_id=event.native_id, host=event.host)
+
+
+def _change_state(job: JobStatus, event: Event, _layout: ExperimentLayout) -> JobStatus:
+    state = event.state or State.UNKNOWN
+    job = replace(
+        job,
+        state=state,
+        reason=event.reason,
+        raw_state=event.raw_state,
+        as_of=event.at,
+        started_at=event.started_at or job.started_at,
+        ended_at=(event.ended_at or job.ended_at or event.at) if state.is_final else None,
+    )
+    if state is State.RUNNING:
+        return _with_attempt(job, event, state=state, started_at=event.started_at)
+    return job
+
+
+def _end_attempt(job: JobStatus, event: Event, _layout: ExperimentLayout) -> JobStatus:
+    ended = {
+        "reason": event.reason,
+        "exit_code": event.exit_code,
+        "signal": event.signal,
+        "started_at": event.started_at or job.started_at,
+        "ended_at": event.ended_at or event.at,
+    }
+    job = replace(job, as_of=event.at, **ended)  # type: ignore[arg-type]  # one dict serves both
+    return _with_attempt(job, event, state=event.state or State.UNKNOWN, **ended)
+
+
+def _take_result(job: JobStatus, event: Event, _layout: ExperimentLayout) -> JobStatus:
+    return replace(job, result=event.value, as_of=event.at)
+
+
+def _with_attempt(job: JobStatus, event: Event, **changes: object) -> JobStatus:
+    attempts = tuple(
+        replace(one, **changes)  # type: ignore[arg-type]  # names are AttemptStatus's own
+        if one.number == (event.attempt or job.attempt)
+        else one
+        for one in job.attempts
+    )
+    return replace(job, attempts=attempts)
+
+
+_APPLY = {
+    EventType.INTENT: _intend,
+    EventType.SUBMITTED: _submit,
+    EventType.STATE: _change_state,
+    EventType.ATTEMPT: _end_attempt,
+    EventType.RESULT: _take_result,
+}

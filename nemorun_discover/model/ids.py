@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"
 SUFFIX_LENGTH = 4
 TITLE_LENGTH = 40
+MINUTE_LENGTH = len("20261122-0712")
 
 
 def slug_of(text: str) -> str:

@@ -5,7 +5,7 @@
     experiments/<id>/events.jsonl       what happened, appended
     experiments/<id>/driver.lock        held by the process that carries the experiment on
     experiments/<id>/driver.log         what that process printed
-    experiments/<id>/jobs/<slug>/       job.json, result.json, outputs/, attempt-N/
+    experiments/<id>/jobs/<slug>/       job.json, request.json, result.json, outputs/, attempt-N/
     …/attempt-N/                        log, process.json, exit.json, error.json
     packages/<hash>…                    content-addressed code, shared
 
@@ -54,6 +54,7 @@ class JobLayout:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.job = root / "job.json"
+        self.request = root / "request.json"
         self.result = root / "result.json"
         self.outputs = root / "outputs"
 
@@ -71,4 +72,3 @@ class AttemptLayout:
         self.process = root / "process.json"
         self.exit = root / "exit.json"
         self.error = root / "error.json"
-        self.cancel = root / "cancel"

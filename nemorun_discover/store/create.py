@@ -1,0 +1,62 @@
+"""A new experiment in the home: everything is written beside it, then it appears in one step."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from nemorun_discover.model.layout import ExperimentLayout
+from nemorun_discover.store.files import write_json
+from nemorun_discover.store.home import Home, cannot_write
+from nemorun_discover.store.record import encode_record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nemorun_discover.model.record import Record
+
+
+def create_experiment(
+    home: Home, record: Record, job_files: Mapping[str, Mapping[str, Any]]
+) -> bool:
+    """Write an experiment's folder: the record, and every job's files.
+
+    Args:
+        home: Where; made when it is not there.
+        record: What was asked.
+        job_files: By job slug: file name (`job.json`) to JSON document.
+
+    Returns:
+        False when an experiment of this id is there already (then nothing was changed): take another id.
+
+    Raises:
+        StoreError: The home cannot be written; nothing of the experiment is left.
+    """
+    home.create()
+    final = home.layout.experiment(record.id)
+    draft = ExperimentLayout(final.root.with_name(f".{record.id}.{os.getpid()}"))
+    try:
+        _fill(draft, record, job_files)
+        draft.root.rename(final.root)
+    except OSError as error:
+        shutil.rmtree(draft.root, ignore_errors=True)
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            return False
+        raise cannot_write(home.layout.root, error) from error
+    return True
+
+
+def _fill(
+    draft: ExperimentLayout, record: Record, job_files: Mapping[str, Mapping[str, Any]]
+) -> None:
+    draft.root.mkdir(mode=0o700)
+    draft.jobs.mkdir(mode=0o700)
+    for slug, documents in job_files.items():
+        folder = draft.job(slug)
+        folder.root.mkdir(mode=0o700)
+        folder.outputs.mkdir(mode=0o700)
+        for name, document in documents.items():
+            write_json(folder.root / name, document)
+    write_json(draft.record, encode_record(record), durable=True)

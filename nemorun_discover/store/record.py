@@ -1,0 +1,56 @@
+"""record.json: from and to `model.record.Record`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nemorun_discover.errors import StoreError
+from nemorun_discover.model.record import RECORD_SCHEMA, Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def encode_record(record: Record) -> dict[str, Any]:
+    """The record as a JSON document, its schema first."""
+    return {"schema": RECORD_SCHEMA, **msgspec.to_builtins(record)}
+
+
+def load_record(path: Path) -> Record:
+    """Read a record.
+
+    Raises:
+        StoreError: There is none, it is damaged, or a newer nemorun wrote it.
+    """
+    document = _read(path)
+    schema = document.get("schema")
+    if schema != RECORD_SCHEMA:
+        raise _of_another_version(path, schema)
+    try:
+        return msgspec.convert(document, Record)
+    except msgspec.ValidationError as error:
+        raise StoreError(f"{path}: damaged record ({error})") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path}: damaged record ({error})") from error
+    if not isinstance(document, dict):
+        raise StoreError(f"{path}: damaged record (not a JSON object)")
+    return document
+
+
+def _of_another_version(path: Path, schema: object) -> StoreError:
+    if isinstance(schema, str) and re.fullmatch(r"nemorun\.record/\d+", schema):
+        return StoreError(
+            f"{path}: written by a newer nemorun ({schema}; this one reads {RECORD_SCHEMA})",
+            hint="pip install --upgrade nemorun-discover",
+        )
+    return StoreError(f"{path}: not a record of nemorun (schema {schema!r})")

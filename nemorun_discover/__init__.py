@@ -20,6 +20,13 @@ if TYPE_CHECKING:
         WaitTimeout,
     )
     from nemorun_discover.version import __version__
+    from nemorun_discover.worker.context import (
+        CurrentJob,
+        UpstreamJob,
+        current,
+        upstream,
+        upstreams,
+    )
 
 _HOME_OF = {
     "parametrize": "nemorun_discover.discovery.decorator",
@@ -36,11 +43,17 @@ _HOME_OF = {
     "UsageError": "nemorun_discover.errors",
     "WaitTimeout": "nemorun_discover.errors",
     "__version__": "nemorun_discover.version",
+    "CurrentJob": "nemorun_discover.worker.context",
+    "UpstreamJob": "nemorun_discover.worker.context",
+    "current": "nemorun_discover.worker.context",
+    "upstream": "nemorun_discover.worker.context",
+    "upstreams": "nemorun_discover.worker.context",
 }
 
 __all__ = [
     "CollectionError",
     "ConfigError",
+    "CurrentJob",
     "ExecutorRefused",
     "ExitCode",
     "JobFailed",
@@ -48,11 +61,15 @@ __all__ = [
     "NothingSelected",
     "OutsideJob",
     "StoreError",
+    "UpstreamJob",
     "UsageError",
     "WaitTimeout",
     "__version__",
+    "current",
     "parametrize",
     "task",
+    "upstream",
+    "upstreams",
 ]
 
 

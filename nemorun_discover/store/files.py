@@ -24,7 +24,8 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = False) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb", opener=_private) as file:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             if durable:
                 file.flush()
@@ -33,10 +34,6 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = False) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
 
 
 def write_json(path: Path, value: Any, *, durable: bool = False) -> None:  # noqa: ANN401 - JSON

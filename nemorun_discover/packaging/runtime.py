@@ -1,0 +1,67 @@
+"""The runtime: the part of nemorun that runs inside jobs, as one zip that any Python >= 3.9 can start."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from functools import cache
+from pathlib import Path
+
+PACKAGE_ROOT = Path(__file__).parents[1]
+IMPORT_ROOT = PACKAGE_ROOT.parent
+
+# Everything the worker imports, and the import face that tasks use; standard library only.
+MODULES = (
+    "nemorun/__init__.py",
+    "nemorun_discover/__init__.py",
+    "nemorun_discover/errors.py",
+    "nemorun_discover/version.py",
+    "nemorun_discover/discovery/__init__.py",
+    "nemorun_discover/discovery/decorator.py",
+    "nemorun_discover/model/__init__.py",
+    "nemorun_discover/model/layout.py",
+    "nemorun_discover/schedulers/__init__.py",
+    "nemorun_discover/schedulers/local/__init__.py",
+    "nemorun_discover/schedulers/local/process.py",
+    "nemorun_discover/store/__init__.py",
+    "nemorun_discover/store/files.py",
+    "nemorun_discover/worker/__init__.py",
+    "nemorun_discover/worker/arguments.py",
+    "nemorun_discover/worker/context.py",
+    "nemorun_discover/worker/entry.py",
+    "nemorun_discover/worker/failure.py",
+    "nemorun_discover/worker/load.py",
+    "nemorun_discover/worker/result.py",
+    "nemorun_discover/worker/supervise.py",
+    "nemorun_discover/worker/task.py",
+)
+_MAIN = "from nemorun_discover.worker.entry import main\n\nmain()\n"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can hold: equal content, equal bytes
+
+
+@cache
+def build_runtime() -> tuple[str, bytes]:
+    """The runtime's file name, which holds the hash of its content, and its bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(zipfile.ZipInfo("__main__.py", _EPOCH), _MAIN)
+        for name in MODULES:
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), (IMPORT_ROOT / name).read_bytes())
+    content = buffer.getvalue()
+    return f"runtime-{hashlib.sha256(content).hexdigest()[:16]}.zip", content
+
+
+def install_runtime(packages: Path) -> Path:
+    """Put the runtime into the home's packages, once; returns its path.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    name, content = build_runtime()
+    path = packages / name
+    if not path.exists():
+        draft = path.with_name(f".{name}.draft")
+        draft.write_bytes(content)
+        draft.replace(path)
+    return path

@@ -1,0 +1,85 @@
+"""Processes of this machine: is it still the one that was started, and how is it ended.
+
+A process id alone is handed out again; with the time the kernel started it, it names one process.
+Standard library, Python 3.9: the worker writes down its own identity with it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Mapping
+    from typing import Any
+
+_STAT_STATE = 0
+_STAT_STARTTIME = 19  # field 22 of proc(5), counted from the state (field 3)
+
+
+def describe_process(pid: int) -> dict[str, Any]:
+    """What tells this process from every other: pid, start mark, boot and host (JSON)."""
+    return {"pid": pid, "started": _start_mark(pid), "boot": _boot(), "host": socket.gethostname()}
+
+
+def is_same_process_alive(identity: Mapping[str, Any]) -> bool:
+    """True when the process so described still runs on this machine; a zombie does not."""
+    if identity.get("host") != socket.gethostname() or identity.get("boot") != _boot():
+        return False
+    mark = _start_mark(int(identity["pid"]))
+    return mark is not None and mark == identity.get("started")
+
+
+def is_on_this_host(identity: Mapping[str, Any]) -> bool:
+    """True when the process was started on this machine, whether or not it has been booted since."""
+    return identity.get("host") == socket.gethostname()
+
+
+def send_signal(identity: Mapping[str, Any], number: signal.Signals) -> bool:
+    """Signal the process so described; False when it has ended already."""
+    if not is_same_process_alive(identity):
+        return False
+    try:
+        os.kill(int(identity["pid"]), number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def kill_group(pgid: int, number: int) -> bool:
+    """Signal a whole process group; False when nothing of it is left."""
+    try:
+        os.killpg(pgid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _start_mark(pid: int) -> str | None:
+    """When the kernel started this process; None when there is none, or only its zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return None if Path("/proc/self/stat").exists() else _start_mark_by_ps(pid)
+    # The command's name stands in parentheses and may hold anything, even ") ".
+    values = stat[stat.rindex(b")") + 2 :].split()
+    return None if values[_STAT_STATE] in (b"Z", b"X") else values[_STAT_STARTTIME].decode()
+
+
+def _start_mark_by_ps(pid: int) -> str | None:
+    command = ["ps", "-o", "state=,lstart=", "-p", str(pid)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+    state, _, started = answer.partition(" ")
+    return started.strip() if started and not state.startswith("Z") else None
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,23 @@
+"""Where the runtime begins inside a job: `python <runtime>.zip <job folder> <attempt>`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from nemorun_discover.model.layout import JobLayout
+from nemorun_discover.store.files import read_json
+from nemorun_discover.worker.supervise import Supervisor
+from nemorun_discover.worker.task import run_task
+
+
+def main() -> None:
+    """Run one attempt of the job whose folder is given on the command line."""
+    # The runtime comes last: a nemorun that the project's own environment has is found before it.
+    sys.path.append(sys.path.pop(0))
+    paths = JobLayout(Path(sys.argv[1]))
+    attempt = paths.attempt(int(sys.argv[2]))
+    job = read_json(paths.job)
+    supervisor = Supervisor(attempt, timeout_s=job["timeout_s"], grace_s=job["grace_s"])
+    if supervisor.claim():
+        supervisor.run(lambda: run_task(job, paths, attempt))

@@ -1,0 +1,162 @@
+"""The process that stands over a job: starts it, limits its time, ends it, and leaves the evidence.
+
+It outlives the client and the driver. What it leaves in the attempt's folder is believed over anything
+else: `process.json` (who runs; its exclusive creation is what makes a second start of the same attempt
+do nothing) and `exit.json` (how it ended).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from datetime import datetime, timezone
+
+from nemorun_discover.schedulers.local.process import describe_process, kill_group
+from nemorun_discover.store.files import write_json
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from nemorun_discover.model.layout import AttemptLayout
+
+EXIT_SCHEMA = "nemorun.exit/1"
+_WRITE_TRIES = 30
+_ABORTED = 70  # EX_SOFTWARE of sysexits.h: the child could not even begin
+
+
+class Supervisor:
+    """Runs one attempt of a job in a child process group of its own.
+
+    Args:
+        paths: The attempt's folder, which exists.
+        timeout_s: Wall-clock limit; None for none.
+        grace_s: Between TERM and KILL.
+    """
+
+    def __init__(self, paths: AttemptLayout, *, timeout_s: float | None, grace_s: float) -> None:
+        self._paths = paths
+        self._timeout_s = timeout_s
+        self._grace_s = grace_s
+        self._stop_reason: str | None = None
+        self._asked_to_stop = False
+
+    def claim(self) -> bool:
+        """Take this attempt; False when another process has it already."""
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        try:
+            descriptor = os.open(self._paths.process, flags, 0o600)
+        except FileExistsError:
+            return False
+        os.close(descriptor)
+        return True
+
+    def run(self, main: Callable[[], int]) -> None:
+        """Fork, call `main` in the child, wait for its end, and write `exit.json`."""
+        started_at = _now()
+        wakeup = _wake_on_signals(self._on_signal)
+        child = os.fork()
+        if child == 0:
+            _become_the_job(main)
+        _set_group(child)
+        devices = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        identity = {**describe_process(os.getpid()), "child": describe_process(child)}
+        write_json(self._paths.process, {**identity, "started_at": started_at, "gpus": devices})
+        status = self._wait(child, wakeup)
+        kill_group(child, signal.SIGKILL)  # what the job left running in its own group
+        self._leave_evidence({**_how_it_ended(status, self._stop_reason), "started_at": started_at})
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if number != signal.SIGCHLD:
+            self._asked_to_stop = True
+
+    def _wait(self, child: int, wakeup: int) -> int:
+        deadline = None if self._timeout_s is None else time.monotonic() + self._timeout_s
+        while True:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return status
+            now = time.monotonic()
+            if self._stop_reason is not None:
+                if deadline is not None and now >= deadline:
+                    kill_group(child, signal.SIGKILL)
+                    deadline = None
+            elif self._asked_to_stop or (deadline is not None and now >= deadline):
+                self._stop_reason = "CANCELLED" if self._asked_to_stop else "TIMEOUT"
+                kill_group(child, signal.SIGTERM)
+                deadline = now + self._grace_s
+            left = None if deadline is None else max(0.0, deadline - now)
+            if select.select([wakeup], [], [], left)[0]:
+                os.read(wakeup, 4096)
+
+    def _leave_evidence(self, ended: dict[str, Any]) -> None:
+        document = {
+            "schema": EXIT_SCHEMA,
+            **ended,
+            "ended_at": _now(),
+            "host": socket.gethostname(),
+        }
+        for _ in range(_WRITE_TRIES):
+            try:
+                write_json(self._paths.exit, document)
+            except OSError as error:  # a full disk may have room again in a moment
+                print(f"nemorun: {self._paths.exit}: {error}", file=sys.stderr, flush=True)
+                time.sleep(1)
+            else:
+                return
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+def _wake_on_signals(handler: Callable[[int, object], None]) -> int:
+    """Route signals to the handler and a byte to the returned descriptor, so that no wait misses one."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.set_wakeup_fd(writer)
+    return reader
+
+
+def _set_group(child: int) -> None:
+    # Both sides do it, whoever is first; the child may have ended or called exec already.
+    with contextlib.suppress(OSError):
+        os.setpgid(child, child)
+
+
+def _become_the_job(main: Callable[[], int]) -> None:
+    code = _ABORTED
+    try:
+        os.setpgid(0, 0)
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        code = main()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _how_it_ended(status: int, stop_reason: str | None) -> dict[str, Any]:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
+        return {"exit_code": None, "signal": name, "reason": stop_reason or "SIGNAL"}
+    code = os.WEXITSTATUS(status)
+    return {
+        "exit_code": code,
+        "signal": None,
+        "reason": stop_reason or (code and "EXIT_CODE") or None,
+    }

@@ -9,6 +9,9 @@ from enum import StrEnum
 from nemorun_discover.model.state import State
 from nemorun_discover.model.task import Json
 
+# The note of a driver that took over from one that died.
+CAUGHT_UP = "a new driver has taken over"
+
 
 class EventType(StrEnum):
     """The kinds of event.

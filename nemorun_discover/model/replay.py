@@ -28,7 +28,18 @@ def replay(
         layout: Where the experiment's files lie, for the paths of logs and outputs.
         as_of: The time the answer speaks of.
     """
-    jobs = {
+    jobs = blank_statuses(record, layout)
+    notes: list[str] = []
+    for event in events:
+        if event.type is EventType.NOTE and event.job is None and event.message:
+            notes.append(event.message)
+        apply_event(jobs, event, layout)
+    return summarise(record, tuple(jobs.values()), as_of=as_of, notes=tuple(notes))
+
+
+def blank_statuses(record: Record, layout: ExperimentLayout) -> dict[str, JobStatus]:
+    """By job id, the status of a job to which nothing has happened yet."""
+    return {
         job.id: JobStatus(
             id=job.id,
             slug=job.slug,
@@ -40,13 +51,12 @@ def replay(
         )
         for job in record.jobs
     }
-    notes: list[str] = []
-    for event in events:
-        if event.type is EventType.NOTE and event.job is None and event.message:
-            notes.append(event.message)
-        if event.job in jobs:
-            jobs[event.job] = _APPLY.get(event.type, _keep)(jobs[event.job], event, layout)
-    return summarise(record, tuple(jobs.values()), as_of=as_of, notes=tuple(notes))
+
+
+def apply_event(jobs: dict[str, JobStatus], event: Event, layout: ExperimentLayout) -> None:
+    """Bring the status of the event's job up to date; other jobs and unknown ones stay as they are."""
+    if event.job in jobs:
+        jobs[event.job] = _APPLY.get(event.type, _keep)(jobs[event.job], event, layout)
 
 
 def summarise(

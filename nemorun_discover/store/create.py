@@ -7,9 +7,10 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from nemorun_discover.files import write_json
 from nemorun_discover.model.layout import ExperimentLayout
-from nemorun_discover.store.files import write_json
 from nemorun_discover.store.home import Home, cannot_write
+from nemorun_discover.store.lock import try_lock
 from nemorun_discover.store.record import encode_record
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def create_experiment(
     home: Home, record: Record, job_files: Mapping[str, Mapping[str, Any]]
-) -> bool:
+) -> int | None:
     """Write an experiment's folder: the record, and every job's files.
 
     Args:
@@ -29,7 +30,8 @@ def create_experiment(
         job_files: By job slug: file name (`job.json`) to JSON document.
 
     Returns:
-        False when an experiment of this id is there already (then nothing was changed): take another id.
+        The driver's lock, held; None when an experiment of this id is there already (then nothing was
+        changed): take another id.
 
     Raises:
         StoreError: The home cannot be written; nothing of the experiment is left.
@@ -39,13 +41,14 @@ def create_experiment(
     draft = ExperimentLayout(final.root.with_name(f".{record.id}.{os.getpid()}"))
     try:
         _fill(draft, record, job_files)
+        lock = try_lock(draft.driver_lock)
         draft.root.rename(final.root)
     except OSError as error:
         shutil.rmtree(draft.root, ignore_errors=True)
         if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
-            return False
+            return None
         raise cannot_write(home.layout.root, error) from error
-    return True
+    return lock
 
 
 def _fill(

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import StoreError, UsageError
+from nemorun_discover.files import write_atomic
 from nemorun_discover.model.ids import MINUTE_LENGTH, matching
 from nemorun_discover.model.layout import HomeLayout
-from nemorun_discover.store.files import write_atomic
 from nemorun_discover.store.record import load_record
 
 if TYPE_CHECKING:

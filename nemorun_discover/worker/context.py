@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from nemorun_discover.errors import OutsideJob, UsageError
+from nemorun_discover.files import read_json
 from nemorun_discover.model.layout import JobLayout
-from nemorun_discover.store.files import read_json
 
 TYPE_CHECKING = False
 

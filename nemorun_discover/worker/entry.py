@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from nemorun_discover.files import read_json
 from nemorun_discover.model.layout import JobLayout
-from nemorun_discover.store.files import read_json
 from nemorun_discover.worker.supervise import Supervisor
 from nemorun_discover.worker.task import run_task
 

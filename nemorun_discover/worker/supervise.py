@@ -16,13 +16,14 @@ import sys
 import time
 from datetime import datetime, timezone
 
+from nemorun_discover.files import write_json
 from nemorun_discover.schedulers.local.process import describe_process, kill_group
-from nemorun_discover.store.files import write_json
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import Any
 
     from nemorun_discover.model.layout import AttemptLayout
@@ -104,13 +105,18 @@ class Supervisor:
             "host": socket.gethostname(),
         }
         for _ in range(_WRITE_TRIES):
-            try:
-                write_json(self._paths.exit, document)
-            except OSError as error:  # a full disk may have room again in a moment
-                print(f"nemorun: {self._paths.exit}: {error}", file=sys.stderr, flush=True)
-                time.sleep(1)
-            else:
+            if _try_to_write(self._paths.exit, document):
                 return
+            time.sleep(1)  # a full disk may have room again in a moment
+
+
+def _try_to_write(path: Path, document: dict[str, Any]) -> bool:
+    try:
+        write_json(path, document)
+    except OSError as error:
+        print(f"nemorun: {path}: {error.strerror}", file=sys.stderr, flush=True)
+        return False
+    return True
 
 
 def _now() -> str:

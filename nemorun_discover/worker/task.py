@@ -7,7 +7,7 @@ import sys
 import types
 from pathlib import Path
 
-from nemorun_discover.store.files import write_json
+from nemorun_discover.files import write_json
 from nemorun_discover.worker.arguments import bind
 from nemorun_discover.worker.failure import describe_failure
 from nemorun_discover.worker.load import load_function

@@ -1,0 +1,71 @@
+"""The board: where every job of an experiment stands now, kept in step with its journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nemorun_discover.model.event import Event, EventType, utc_now
+from nemorun_discover.model.replay import apply_event, blank_statuses
+from nemorun_discover.store.journal import append_events, read_events
+
+if TYPE_CHECKING:
+    from nemorun_discover.model.layout import ExperimentLayout
+    from nemorun_discover.model.record import Record
+    from nemorun_discover.model.state import State
+    from nemorun_discover.model.status import JobStatus
+
+
+class Board:
+    """What one process knows of an experiment; it learns from the journal only, its own entries too.
+
+    Attributes:
+        record: What was asked.
+        jobs: By job id, where it stands.
+        cancelling: Ids of the jobs somebody asked to cancel.
+    """
+
+    def __init__(self, record: Record, layout: ExperimentLayout) -> None:
+        self.record = record
+        self.jobs: dict[str, JobStatus] = blank_statuses(record, layout)
+        self.cancelling: set[str] = set()
+        self._layout = layout
+        self._offset = 0
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read what the journal has got since the last time."""
+        events, self._offset = read_events(self._layout.events, self._offset)
+        for event in events:
+            apply_event(self.jobs, event, self._layout)
+            if event.type is EventType.CANCEL:
+                self.cancelling |= {event.job} if event.job else set(self.jobs)
+
+    def write(self, *events: Event) -> None:
+        """Append to the journal, then take it in."""
+        append_events(self._layout.events, events)
+        self.refresh()
+
+    def change_state(self, job_id: str, state: State, reason: str | None = None) -> None:
+        """Write down that a job has changed its state without an attempt of its own."""
+        now = utc_now()
+        ended_at = now if state.is_final else None
+        self.write(
+            Event(
+                at=now,
+                type=EventType.STATE,
+                job=job_id,
+                state=state,
+                reason=reason,
+                ended_at=ended_at,
+            )
+        )
+
+    @property
+    def has_begun(self) -> bool:
+        """True when the journal holds anything at all."""
+        return self._offset > 0
+
+    @property
+    def is_over(self) -> bool:
+        """True when no job will change any more."""
+        return all(job.state.is_final for job in self.jobs.values())

@@ -1,0 +1,73 @@
+"""The schedulers of one experiment, and the submissions of its jobs to them."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from typing import TYPE_CHECKING
+
+from nemorun_discover.lifecycle.submission import submission_of
+from nemorun_discover.schedulers.table import scheduler_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from nemorun_discover.model.job import Job
+    from nemorun_discover.model.layout import ExperimentLayout
+    from nemorun_discover.model.record import Record
+    from nemorun_discover.schedulers.protocol import Scheduler, Submission
+
+
+class Crew:
+    """One scheduler per kind of executor in the record.
+
+    Args:
+        record: The experiment.
+        layout: Its folder.
+        runtime: The zip that runs jobs.
+        env: The caller's environment.
+        secrets: By executor, the values that are not in the record.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        layout: ExperimentLayout,
+        *,
+        runtime: Path,
+        env: Mapping[str, str],
+        secrets: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        self._record = record
+        self._layout = layout
+        self._runtime = runtime
+        self._env = env
+        self._secrets = secrets
+        self._schedulers: dict[str, Scheduler] = {}
+        self._submissions: dict[tuple[str, int], Submission] = {}
+
+    def scheduler_of(self, job: Job) -> Scheduler:
+        """The scheduler of a job's executor."""
+        kind = self._record.executors[job.executor]["kind"]
+        if kind not in self._schedulers:
+            self._schedulers[kind] = scheduler_of(job.executor, kind, self._env)
+        return self._schedulers[kind]
+
+    def submission_of(self, job: Job, attempt: int) -> Submission:
+        """An attempt of a job as its scheduler wants it.
+
+        Raises:
+            ConfigError: A secret's value is not known any more.
+        """
+        key = (job.id, attempt)
+        if key not in self._submissions:
+            known = self._secrets.get(job.executor, {})
+            self._submissions[key] = submission_of(
+                self._record,
+                job,
+                attempt=attempt,
+                layout=self._layout,
+                runtime=self._runtime,
+                secrets=ChainMap(dict(known), dict(self._env)),
+            )
+        return self._submissions[key]

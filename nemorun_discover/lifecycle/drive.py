@@ -1,0 +1,73 @@
+"""`python -m nemorun_discover.lifecycle.drive HOME ID LOCK`: the driver's process.
+
+It holds the experiment's lock, so that there is one at a time, and ends when every job has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+
+from nemorun_discover.errors import StoreError
+from nemorun_discover.lifecycle.board import Board
+from nemorun_discover.lifecycle.crew import Crew
+from nemorun_discover.lifecycle.driver import Driver
+from nemorun_discover.packaging.runtime import install_runtime
+from nemorun_discover.store.home import Home
+from nemorun_discover.store.lock import hold_lock
+
+TICK_S = 0.1
+FULL_DISK_PAUSE_S = 2.0
+FULL_DISK_PATIENCE_S = 600.0
+
+
+def main(home_root: str, experiment_id: str, lock: str) -> None:
+    """Carry the experiment on until every job has ended, unless another driver does."""
+    secrets = json.loads(sys.stdin.read() or "{}")
+    if not hold_lock(int(lock)):
+        return
+    home = Home(Path(home_root))
+    layout = home.layout.experiment(experiment_id)
+    record = home.read_record(experiment_id)
+    runtime = install_runtime(home.layout.packages)
+    board = Board(record, layout)
+    crew = Crew(record, layout, runtime=runtime, env=os.environ, secrets=secrets)
+    _carry_on(Driver(board, crew, layout), board)
+
+
+def _carry_on(driver: Driver, board: Board) -> None:
+    wakeup = _wake_when_a_child_ends()
+    patience = time.monotonic() + FULL_DISK_PATIENCE_S
+    advance = driver.take_over
+    while True:
+        try:
+            advance()
+        except StoreError:
+            # The disk is full: jobs go on, and there may be room in a moment.
+            if time.monotonic() > patience:
+                raise
+            time.sleep(FULL_DISK_PAUSE_S)
+            continue
+        advance = driver.step
+        patience = time.monotonic() + FULL_DISK_PATIENCE_S
+        if board.is_over:
+            return
+        if select.select([wakeup], [], [], TICK_S)[0]:
+            os.read(wakeup, 4096)
+
+
+def _wake_when_a_child_ends() -> int:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    return reader
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,159 @@
+"""The driver carries an experiment on, one step after the other.
+
+What it is about to do is in the journal first, and what it learns is in the journal before it acts on
+it; so it may die at any line, and the next driver goes on from there.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from nemorun_discover.errors import NemorunError
+from nemorun_discover.files import read_json
+from nemorun_discover.lifecycle import entries
+from nemorun_discover.lifecycle.decide import ACTIVE, decide
+from nemorun_discover.model.event import CAUGHT_UP, Event, EventType, utc_now
+from nemorun_discover.model.state import State
+
+if TYPE_CHECKING:
+    from nemorun_discover.lifecycle.board import Board
+    from nemorun_discover.lifecycle.crew import Crew
+    from nemorun_discover.model.job import Job
+    from nemorun_discover.model.layout import ExperimentLayout
+    from nemorun_discover.schedulers.protocol import Fact
+
+LARGEST_RESULT_IN_JOURNAL = 65_536  # bytes of JSON; a larger one is read from its file
+
+
+class Driver:
+    """Carries one experiment on.
+
+    Args:
+        board: Where its jobs stand.
+        crew: The schedulers of its executors.
+        layout: Its folder.
+    """
+
+    def __init__(self, board: Board, crew: Crew, layout: ExperimentLayout) -> None:
+        self._board = board
+        self._crew = crew
+        self._layout = layout
+        self._jobs = {job.id: job for job in board.record.jobs}
+
+    def take_over(self) -> None:
+        """The first step: find again what an earlier driver had started, and go on from there."""
+        was_driven_before = self._board.has_begun
+        self._adopt()
+        self.step()
+        if was_driven_before:
+            self._board.write(Event(at=utc_now(), type=EventType.NOTE, message=CAUGHT_UP))
+
+    def _adopt(self) -> None:
+        for job in self._active():
+            attempt = self._attempt(job)
+            try:
+                found = self._crew.scheduler_of(job).adopt(self._crew.submission_of(job, attempt))
+            except NemorunError as error:
+                self._fail_to_start(job, attempt, error)
+                continue
+            if found is None:
+                self._hand_over(job, attempt)
+            elif self._board.jobs[job.id].state is State.SUBMITTED:
+                self._board.write(*entries.started(job.id, attempt, found, utc_now()))
+
+    def step(self) -> None:
+        """Look once at everything, and do what follows from it."""
+        self._board.refresh()
+        self._cancel()
+        self._observe()
+        self._start()
+
+    def _active(self) -> list[Job]:
+        return [job for id_, job in self._jobs.items() if self._board.jobs[id_].state in ACTIVE]
+
+    def _attempt(self, job: Job) -> int:
+        return self._board.jobs[job.id].attempt
+
+    def _cancel(self) -> None:
+        for job_id in sorted(self._board.cancelling & set(self._jobs)):
+            state = self._board.jobs[job_id].state
+            if state is State.PLANNED:
+                self._board.change_state(job_id, State.CANCELLED)
+            elif state in ACTIVE:
+                job = self._jobs[job_id]
+                submission = self._crew.submission_of(job, self._attempt(job))
+                self._crew.scheduler_of(job).cancel([submission])
+
+    def _observe(self) -> None:
+        active = sorted(self._active(), key=lambda job: job.executor)
+        for _, group in groupby(active, key=lambda job: job.executor):
+            jobs = list(group)
+            asked = [self._crew.submission_of(job, self._attempt(job)) for job in jobs]
+            for job_id, fact in self._crew.scheduler_of(jobs[0]).query(asked).items():
+                self._take_in(self._jobs[job_id], fact)
+
+    def _take_in(self, job: Job, fact: Fact) -> None:
+        attempt = self._attempt(job)
+        if not fact.state.is_final:
+            if fact.state is not self._board.jobs[job.id].state:
+                self._board.write(entries.changed(job.id, attempt, fact, utc_now()))
+            return
+        self._board.write(entries.ended(job.id, attempt, fact, utc_now()))
+        if self._is_tried_again(job, fact):
+            self._submit(job, attempt + 1)
+            return
+        now = utc_now()
+        self._board.write(*self._result(job, fact), entries.changed(job.id, attempt, fact, now))
+
+    def _is_tried_again(self, job: Job, fact: Fact) -> bool:
+        if fact.state is not State.FAILED or job.id in self._board.cancelling:
+            return False
+        return self._attempt(job) <= job.retries
+
+    def _result(self, job: Job, fact: Fact) -> tuple[Event, ...]:
+        path = self._layout.job(job.slug).result
+        if fact.state is not State.SUCCEEDED or not path.exists():
+            return ()
+        if path.stat().st_size > LARGEST_RESULT_IN_JOURNAL:
+            return ()
+        return (Event(at=utc_now(), type=EventType.RESULT, job=job.id, value=read_json(path)),)
+
+    def _start(self) -> None:
+        decision = decide(self._board.record, self._board.jobs)
+        while decision.skip:
+            for job_id, reason in decision.skip.items():
+                self._board.change_state(job_id, State.SKIPPED, reason)
+            decision = decide(self._board.record, self._board.jobs)
+        room = decision.room
+        for job in decision.ready:
+            if room <= 0:
+                return
+            room -= self._start_if_it_fits(job)
+
+    def _start_if_it_fits(self, job: Job) -> bool:
+        try:
+            submission = self._crew.submission_of(job, 1)
+            if not self._crew.scheduler_of(job).can_start(submission):
+                return False
+        except NemorunError as error:
+            self._fail_to_start(job, 1, error)
+            return False
+        self._submit(job, 1)
+        return True
+
+    def _submit(self, job: Job, attempt: int) -> None:
+        self._board.write(entries.intent(job.id, attempt, utc_now()))
+        self._hand_over(job, attempt)
+
+    def _hand_over(self, job: Job, attempt: int) -> None:
+        try:
+            answer = self._crew.scheduler_of(job).submit(self._crew.submission_of(job, attempt))
+        except NemorunError as error:
+            self._fail_to_start(job, attempt, error)
+            return
+        self._board.write(*entries.started(job.id, attempt, answer, utc_now()))
+
+    def _fail_to_start(self, job: Job, attempt: int, error: NemorunError) -> None:
+        sentence = f"{error.message}; {error.hint}" if error.hint else error.message
+        self._board.write(*entries.failed_to_start(job.id, attempt, sentence, utc_now()))

@@ -1,0 +1,88 @@
+"""The driver's journal entries, made from what schedulers answer. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nemorun_discover.model.event import Event, EventType
+from nemorun_discover.model.state import Reason, State
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from nemorun_discover.schedulers.protocol import Fact, Started
+
+
+def intent(job_id: str, attempt: int, now: datetime) -> Event:
+    """An attempt is about to be submitted."""
+    return Event(at=now, type=EventType.INTENT, job=job_id, attempt=attempt)
+
+
+def started(job_id: str, attempt: int, answer: Started, now: datetime) -> tuple[Event, Event]:
+    """The backend has taken an attempt."""
+    submitted = Event(
+        at=now,
+        type=EventType.SUBMITTED,
+        job=job_id,
+        attempt=attempt,
+        native_id=answer.native_id,
+        handle=answer.handle,
+        host=answer.host,
+    )
+    changed = Event(
+        at=now,
+        type=EventType.STATE,
+        job=job_id,
+        attempt=attempt,
+        state=answer.state,
+        started_at=answer.started_at or now,
+    )
+    return submitted, changed
+
+
+def changed(job_id: str, attempt: int, fact: Fact, now: datetime) -> Event:
+    """A job has changed its state, without ending an attempt or after it."""
+    return Event(
+        at=now,
+        type=EventType.STATE,
+        job=job_id,
+        attempt=attempt,
+        state=fact.state,
+        reason=fact.reason,
+        raw_state=fact.raw_state,
+        started_at=fact.started_at,
+        ended_at=fact.ended_at,
+    )
+
+
+def ended(job_id: str, attempt: int, fact: Fact, now: datetime) -> Event:
+    """An attempt has ended."""
+    return Event(
+        at=now,
+        type=EventType.ATTEMPT,
+        job=job_id,
+        attempt=attempt,
+        state=fact.state,
+        reason=fact.reason,
+        raw_state=fact.raw_state,
+        exit_code=fact.exit_code,
+        signal=fact.signal,
+        host=fact.host,
+        started_at=fact.started_at,
+        ended_at=fact.ended_at or now,
+    )
+
+
+def failed_to_start(job_id: str, attempt: int, sentence: str, now: datetime) -> tuple[Event, Event]:
+    """An attempt could not be submitted; the sentence says why."""
+    note = Event(at=now, type=EventType.NOTE, job=job_id, attempt=attempt, message=sentence)
+    failed = Event(
+        at=now,
+        type=EventType.STATE,
+        job=job_id,
+        attempt=attempt,
+        state=State.FAILED,
+        reason=Reason.START_FAILED,
+        ended_at=now,
+    )
+    return note, failed

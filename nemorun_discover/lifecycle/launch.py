@@ -1,0 +1,121 @@
+"""Launch a plan: write the record, then start the driver."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nemorun_discover.errors import StoreError
+from nemorun_discover.lifecycle.carry_on import start_driver
+from nemorun_discover.lifecycle.crew import Crew
+from nemorun_discover.lifecycle.provenance import git_state, user_name, versions
+from nemorun_discover.lifecycle.submission import job_document
+from nemorun_discover.model.event import utc_now
+from nemorun_discover.model.ids import experiment_id
+from nemorun_discover.model.record import Record
+from nemorun_discover.packaging.runtime import build_runtime
+from nemorun_discover.store.create import create_experiment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from nemorun_discover.lifecycle.plan import Plan
+    from nemorun_discover.store.home import Home
+
+_ID_TRIES = 10
+
+
+def launch(home: Home, plan: Plan, env: Mapping[str, str]) -> str:
+    """Write the experiment down and start its driver.
+
+    Args:
+        home: Where the record goes.
+        plan: What to launch.
+        env: The caller's environment.
+
+    Returns:
+        The experiment's id.
+
+    Raises:
+        StoreError: The home cannot be written; nothing was started.
+        ExecutorRefused: An executor cannot run these jobs; nothing was written.
+    """
+    draft = _record(plan, utc_now())
+    for _ in range(_ID_TRIES):
+        record = _with_id(draft)
+        lock = create_experiment(home, record, job_files(home, record, plan, env))
+        if lock is not None:
+            start_driver(home, record.id, lock=lock, secrets=plan.secrets)
+            return record.id
+    raise StoreError(f"{home.layout.experiments}: no free id was found in {_ID_TRIES} tries")
+
+
+def requests_of(home: Home, plan: Plan, env: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
+    """By job id, the exact request each scheduler would be sent. Nothing is written or sent.
+
+    Raises:
+        ExecutorRefused: An executor cannot run these jobs.
+    """
+    record = _with_id(_record(plan, utc_now()))
+    files = job_files(home, record, plan, env)
+    return {job.id: files[job.slug]["request.json"] for job in plan.jobs}
+
+
+def job_files(
+    home: Home, record: Record, plan: Plan, env: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """By job slug, the JSON files of its folder.
+
+    Raises:
+        ExecutorRefused: An executor cannot run these jobs.
+    """
+    layout = home.layout.experiment(record.id)
+    runtime = home.layout.packages / build_runtime()[0]
+    crew = Crew(record, layout, runtime=runtime, env=env, secrets=plan.secrets)
+    shown = Crew(record, layout, runtime=runtime, env={}, secrets=_masks(plan))
+    _check(record, crew)
+    files = {}
+    for job in record.jobs:
+        request = crew.scheduler_of(job).request(shown.submission_of(job, 1))
+        document = job_document(record, crew.submission_of(job, 1))
+        files[job.slug] = {"job.json": document, "request.json": dict(request)}
+    return files
+
+
+def _check(record: Record, crew: Crew) -> None:
+    by_executor = {job.executor: job for job in record.jobs}
+    for name, job in by_executor.items():
+        submission = crew.submission_of(job, 1)
+        crew.scheduler_of(job).check(name, submission.executor)
+
+
+def _masks(plan: Plan) -> dict[str, dict[str, str]]:
+    return {name: dict.fromkeys(values, "***") for name, values in plan.secrets.items()}
+
+
+def _record(plan: Plan, now: datetime) -> Record:
+    return Record(
+        id="",
+        title=plan.title,
+        created_at=now,
+        argv=plan.argv,
+        cwd=str(Path.cwd()),
+        user=user_name(),
+        host=socket.gethostname(),
+        versions=versions(),
+        project=plan.project,
+        git=git_state(Path(plan.project.root)),
+        executors=dict(plan.executors),
+        jobs=plan.jobs,
+        max_jobs=plan.max_jobs,
+        maxfail=plan.maxfail,
+        rerun_of=plan.rerun_of,
+    )
+
+
+def _with_id(record: Record) -> Record:
+    return replace(record, id=experiment_id(record.title, record.created_at, secrets.choice))

@@ -1,0 +1,51 @@
+"""Secrets stay out of the record: their place holds a name, their value travels beside it. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nemorun_discover.errors import ConfigError
+from nemorun_discover.executors.secrets import is_secret_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MARK = "$secret"
+
+
+def hide(executor: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """An executor as it may be written down, and the values that were taken out of it, by name."""
+    values: dict[str, str] = {}
+    return {key: _hide(key, value, values) for key, value in executor.items()}, values
+
+
+def _hide(name: str, value: Any, values: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return {key: _hide(key, one, values) for key, one in value.items()}
+    if isinstance(value, str) and value and is_secret_name(name):
+        values[name] = value
+        return {MARK: name}
+    return value
+
+
+def reveal(executor: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    """The executor with its secrets in place again.
+
+    Raises:
+        ConfigError: The value of one is not known any more.
+    """
+    return {key: _reveal(value, values) for key, value in executor.items()}
+
+
+def _reveal(value: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
+    if not isinstance(value, dict):
+        return value
+    if set(value) != {MARK}:
+        return {key: _reveal(one, values) for key, one in value.items()}
+    name = value[MARK]
+    if name not in values:
+        raise ConfigError(
+            f"the value of {name} is not written down anywhere, and it is not set in this shell",
+            hint=f"export {name}=…, or start again with `nemorun rerun`",
+        )
+    return values[name]

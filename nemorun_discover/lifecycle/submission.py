@@ -1,0 +1,94 @@
+"""From a job of the record to what a scheduler is handed, and to the files the worker reads."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nemorun_discover.executors.codec import executor_from_dict
+from nemorun_discover.lifecycle.placeholders import fill_in
+from nemorun_discover.lifecycle.secrets import reveal
+from nemorun_discover.schedulers.environment import sys_path_of
+from nemorun_discover.schedulers.protocol import Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nemorun_discover.model.job import Job
+    from nemorun_discover.model.layout import ExperimentLayout
+    from nemorun_discover.model.record import Record
+
+JOB_SCHEMA = "nemorun.job/1"
+DEFAULT_GRACE_S = 10.0
+
+
+def submission_of(  # noqa: D417 - the rest is said by the types
+    record: Record,
+    job: Job,
+    *,
+    attempt: int,
+    layout: ExperimentLayout,
+    runtime: Path,
+    secrets: Mapping[str, str],
+) -> Submission:
+    """What a scheduler needs to start an attempt.
+
+    Args:
+        secrets: Values by name; a reference in the record's executor is replaced by them.
+
+    Raises:
+        ConfigError: A secret's value is not known.
+    """
+    executor = executor_from_dict(reveal(record.executors[job.executor], secrets))
+    return Submission(
+        experiment_id=record.id,
+        job=job,
+        attempt=attempt,
+        paths=layout.job(job.slug),
+        executor=executor,
+        project=record.project,
+        runtime=runtime,
+        environment={name: secrets[name] for name in executor.secrets if name in secrets},
+    )
+
+
+def job_document(record: Record, submission: Submission) -> dict[str, Any]:
+    """job.json: what the worker is told."""
+    job = submission.job
+    slugs = {one.id: one.slug for one in record.jobs}
+    return {
+        "schema": JOB_SCHEMA,
+        "experiment": record.id,
+        "id": job.id,
+        "task": job.task,
+        "executor": job.executor,
+        "params": job.params,
+        "file": job.file,
+        "function": job.function,
+        "argv": script_argv(job, Path(record.project.root)),
+        "args": list(job.args),
+        "root": record.project.root,
+        "sys_path": sys_path_of(submission),
+        "timeout_s": job.timeout_s,
+        "grace_s": getattr(submission.executor, "grace_s", DEFAULT_GRACE_S),
+        "upstream": {task: [slugs[one] for one in ids] for task, ids in job.after.items()},
+    }
+
+
+def script_argv(job: Job, root: Path) -> list[str]:
+    """What a script task runs; empty for a function.
+
+    A script file that is executable is run as it is; otherwise `.py` by Python and the rest by bash.
+    """
+    script = job.script
+    if script is None:
+        return []
+    if script.path is None:
+        return [*(fill_in(word, job.params) for word in script.command), *job.args]
+    path = root / script.path
+    if os.access(path, os.X_OK):
+        return [str(path), *job.args]
+    interpreter = sys.executable if path.suffix == ".py" else "bash"
+    return [interpreter, str(path), *job.args]

@@ -1,0 +1,77 @@
+"""The variables every job finds, on every executor. Pure."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nemorun_discover.schedulers.protocol import Submission
+
+
+def sys_path_of(submission: Submission) -> list[str]:
+    """What stands first on the job's `sys.path`: the project's root and its pythonpath, absolute."""
+    project = submission.project
+    return [os.path.normpath(os.path.join(project.root, one)) for one in ("", *project.pythonpath)]  # noqa: PTH118 - text in, text out
+
+
+def job_environment(submission: Submission, caller: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a job on this machine.
+
+    Later ones win: the caller's variables, trackers' groups, the executor's `env_vars`, the script's own
+    `env`, the submission's, and last what nemorun tells the job about itself.
+    """
+    job = submission.job
+    inherited = {name: value for name, value in caller.items() if not _is_of_a_job(name)}
+    script = job.script.env if job.script else {}
+    return {
+        "PYTHONUNBUFFERED": "1",
+        "WANDB_RUN_GROUP": submission.experiment_id,
+        "MLFLOW_EXPERIMENT_NAME": submission.experiment_id,
+        **inherited,
+        **submission.executor.env_vars,
+        **script,
+        **submission.environment,
+        "PYTHONPATH": _python_path(submission, inherited),
+        **_about_the_job(submission),
+    }
+
+
+def _is_of_a_job(name: str) -> bool:
+    """True for what an outer job, in which nemorun itself may run, was told about itself."""
+    return name.startswith("NEMORUN_") and name != "NEMORUN_HOME"
+
+
+def _python_path(submission: Submission, inherited: Mapping[str, str]) -> str:
+    own = submission.executor.env_vars.get("PYTHONPATH") or inherited.get("PYTHONPATH", "")
+    entries = [*sys_path_of(submission), *(one for one in own.split(os.pathsep) if one)]
+    return os.pathsep.join([*entries, str(submission.runtime)])
+
+
+def _about_the_job(submission: Submission) -> dict[str, str]:
+    job = submission.job
+    told = {
+        "NEMORUN_EXPERIMENT_ID": submission.experiment_id,
+        "NEMORUN_JOB_ID": job.id,
+        "NEMORUN_TASK": job.task,
+        "NEMORUN_EXECUTOR": job.executor,
+        "NEMORUN_ATTEMPT": str(submission.attempt),
+        "NEMORUN_JOB_DIR": str(submission.paths.root),
+        "NEMORUN_OUTPUT_DIR": str(submission.paths.outputs),
+        "NEMORUN_NNODES": "1",
+        "NEMORUN_NODE_RANK": "0",
+    }
+    if job.script is not None:
+        told |= {
+            f"NEMORUN_PARAM_{name.upper()}": as_text(value) for name, value in job.params.items()
+        }
+    return told
+
+
+def as_text(value: object) -> str:
+    """A parameter as a script sees it: text as it is, everything else as JSON."""
+    import json  # noqa: PLC0415 - only script tasks need it
+
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

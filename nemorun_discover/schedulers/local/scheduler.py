@@ -1,0 +1,147 @@
+"""Jobs on this machine: each a process in its own session, with a supervisor that outlives us."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING, cast
+
+from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.files import read_json
+from nemorun_discover.model.state import State
+from nemorun_discover.schedulers.environment import job_environment
+from nemorun_discover.schedulers.local.evidence import read_fact
+from nemorun_discover.schedulers.local.process import send_signal
+from nemorun_discover.schedulers.local.slots import Slots, devices_of
+from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nemorun_discover.executors.base import Executor
+    from nemorun_discover.executors.local import LocalExecutor
+
+
+class LocalScheduler(Scheduler):
+    """Starts, finds, watches and ends jobs on this machine.
+
+    Args:
+        env: The caller's environment, which jobs inherit.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._slots: dict[str, Slots] = {}
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def check(self, name: str, executor: Executor) -> None:
+        """Refuse more GPUs than there are."""
+        local = cast("LocalExecutor", executor)
+        have = len(devices_of(local, self._env))
+        if local.gpus_per_task > have:
+            raise ExecutorRefused(
+                f"{name}: gpus_per_task = {local.gpus_per_task}, but this machine offers {have} GPUs",
+                hint="lower gpus_per_task, or name the devices with gpus = [...]",
+            )
+
+    def request(self, submission: Submission) -> Mapping[str, object]:
+        """The process that would be started: argv, working directory, and the variables that are added."""
+        environment = job_environment(submission, {})
+        return {"argv": _argv(submission), "cwd": submission.project.root, "env": environment}
+
+    def can_start(self, submission: Submission) -> bool:
+        """True when the executor has a free place, and free GPUs."""
+        return self._slots_of(submission).has_room()
+
+    def submit(self, submission: Submission) -> Started:
+        """Start the attempt's supervisor."""
+        slots = self._slots_of(submission)
+        devices = slots.take(submission.job.id)
+        try:
+            process = self._spawn(submission, devices)
+        except OSError as error:
+            slots.release(submission.job.id)
+            raise ExecutorRefused(
+                f"{submission.job.id}: {error.filename or _argv(submission)[0]}: {error.strerror}"
+            ) from error
+        self._children[submission.job.id] = process
+        return _started(submission, process.pid)
+
+    def adopt(self, submission: Submission) -> Started | None:
+        """Find the attempt by the files in its folder."""
+        process = read_json(submission.paths.attempt(submission.attempt).process)
+        if process is None:
+            return None
+        devices = tuple(one for one in process.get("gpus", "").split(",") if one)
+        self._slots_of(submission).keep(submission.job.id, devices)
+        return _started(submission, process["pid"])
+
+    def query(self, submissions: Sequence[Submission]) -> Mapping[str, Fact]:
+        """Look at each attempt's folder and process."""
+        facts = {}
+        for submission in submissions:
+            fact = self._query_one(submission)
+            if fact is not None:
+                facts[submission.job.id] = fact
+        return facts
+
+    def cancel(self, submissions: Sequence[Submission]) -> None:
+        """Tell each supervisor to end its job: TERM, and KILL after the executor's grace."""
+        for submission in submissions:
+            process = read_json(submission.paths.attempt(submission.attempt).process)
+            if process is not None:
+                send_signal(process, signal.SIGTERM)
+
+    def _query_one(self, submission: Submission) -> Fact | None:
+        child = self._children.get(submission.job.id)
+        has_ended = child is not None and child.poll() is not None
+        fact = read_fact(submission.paths.attempt(submission.attempt))
+        if fact is None and has_ended and child is not None:
+            fact = Fact(state=State.FAILED, reason="START_FAILED", exit_code=child.returncode)
+        if fact is not None and fact.state.is_final:
+            self._slots_of(submission).release(submission.job.id)
+            self._children.pop(submission.job.id, None)
+        return fact
+
+    def _slots_of(self, submission: Submission) -> Slots:
+        name = submission.job.executor
+        if name not in self._slots:
+            self._slots[name] = Slots(cast("LocalExecutor", submission.executor), self._env)
+        return self._slots[name]
+
+    def _spawn(self, submission: Submission, devices: tuple[str, ...]) -> subprocess.Popen[bytes]:
+        environment = job_environment(submission, self._env)
+        if devices:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
+        attempt = submission.paths.attempt(submission.attempt)
+        attempt.root.mkdir(mode=0o700, exist_ok=True)
+        log = os.open(attempt.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            return subprocess.Popen(  # noqa: S603 - argv is ours: interpreter, runtime, folder, number
+                _argv(submission),
+                cwd=submission.project.root,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        finally:
+            os.close(log)
+
+
+def _argv(submission: Submission) -> list[str]:
+    python = cast("LocalExecutor", submission.executor).python or sys.executable
+    return [python, str(submission.runtime), str(submission.paths.root), str(submission.attempt)]
+
+
+def _started(submission: Submission, pid: int) -> Started:
+    return Started(
+        native_id=str(pid),
+        handle=f"nemorun_local://nemorun/{submission.experiment_id}:{submission.paths.root.name}",
+        state=State.RUNNING,
+        host=socket.gethostname(),
+    )

@@ -1,0 +1,104 @@
+"""What the lifecycle asks of every kind of executor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from nemorun_discover.executors.base import Executor
+    from nemorun_discover.model.job import Job
+    from nemorun_discover.model.layout import JobLayout
+    from nemorun_discover.model.record import Project
+    from nemorun_discover.model.state import State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submission:
+    """One attempt of a job, ready to be submitted.
+
+    Attributes:
+        paths: The job's folder; `paths.attempt(attempt)` is the key under which this attempt is started
+            at most once, however often it is submitted.
+        runtime: The zip that runs the job.
+        environment: Variables over the ones the scheduler itself sets; secrets are in it.
+    """
+
+    experiment_id: str
+    job: Job
+    attempt: int
+    paths: JobLayout
+    executor: Executor
+    project: Project
+    runtime: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Started:
+    """The backend has taken an attempt.
+
+    Attributes:
+        native_id: The backend's own id.
+        handle: A TorchX handle, `scheduler://session/app`.
+    """
+
+    native_id: str
+    handle: str
+    state: State
+    host: str | None = None
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """What the backend says of an attempt now; unknown is None."""
+
+    state: State
+    reason: str | None = None
+    raw_state: str | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    host: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class Scheduler(Protocol):
+    """Drives one kind of executor. A job is named by its id in every answer."""
+
+    def check(self, name: str, executor: Executor) -> None:
+        """Raise ExecutorRefused, in one sentence, when this executor cannot run jobs here."""
+        ...
+
+    def request(self, submission: Submission) -> Mapping[str, object]:
+        """The exact request as JSON, without sending it and without secrets."""
+        ...
+
+    def can_start(self, submission: Submission) -> bool:
+        """False when the job must wait for a slot on this machine."""
+        ...
+
+    def submit(self, submission: Submission) -> Started:
+        """Start an attempt, unless it was started before.
+
+        Raises:
+            ExecutorRefused: It could not be started.
+        """
+        ...
+
+    def adopt(self, submission: Submission) -> Started | None:
+        """Find an attempt that an earlier process submitted; None when it never arrived."""
+        ...
+
+    def query(self, submissions: Sequence[Submission]) -> Mapping[str, Fact]:
+        """Where these attempts stand; one that cannot be told is left out."""
+        ...
+
+    def cancel(self, submissions: Sequence[Submission]) -> None:
+        """Ask these attempts to end; `query` tells when they have."""
+        ...

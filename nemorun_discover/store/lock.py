@@ -1,0 +1,58 @@
+"""The driver's lock: whoever holds it carries the experiment on.
+
+It is handed from the process that starts a driver to the driver itself, as an open descriptor, so that
+there is no moment in which a third process could take it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from typing import TYPE_CHECKING
+
+from nemorun_discover.store.home import cannot_write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HAND_OVER_S = 5.0
+_POLL_S = 0.02
+
+
+def try_lock(path: Path) -> int | None:
+    """Take the lock; its descriptor, or None when another process holds it.
+
+    Raises:
+        StoreError: The file cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
+    if _take(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def hold_lock(descriptor: int) -> bool:
+    """Keep a lock that was handed over; False when another process got it.
+
+    On a local disk the descriptor brings the lock along. On NFS it does not (flock is a lock of the
+    process there, see flock(2)), and it is free as soon as the process that handed it over has let go.
+    """
+    deadline = time.monotonic() + HAND_OVER_S
+    while not _take(descriptor):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

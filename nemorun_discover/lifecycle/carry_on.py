@@ -25,6 +25,9 @@ DRIVER_MODULE = "nemorun_discover.lifecycle.drive"
 CATCH_UP_S = 5.0
 _POLL_S = 0.02
 
+# Drivers this process has started: kept until they end, so that they are reaped and not complained about.
+_drivers: list[subprocess.Popen[bytes]] = []
+
 
 def carry_on(home: Home, experiment_id: str) -> bool:
     """Make sure that somebody drives this experiment, if it is not over.
@@ -93,6 +96,7 @@ def start_driver(
         raise cannot_write(layout.root, error) from error
     finally:
         os.close(lock)
+    _drivers[:] = [process, *(one for one in _drivers if one.poll() is None)]
     if process.stdin is not None:
         with process.stdin as stdin:
             stdin.write(json.dumps(secrets).encode())

@@ -46,8 +46,8 @@ def run_task(job: dict[str, Any], paths: JobLayout, attempt: AttemptLayout) -> i
         return _exit_code_of(stop)
     except BaseException as error:  # noqa: BLE001 - whatever the task raises is its failure, kept and shown
         failure = describe_failure(error, root)
-        write_json(attempt.error, failure)
         print(failure["traceback"], file=sys.stderr, end="", flush=True)
+        write_json(attempt.error, failure)
         return 1
     return 0
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.errors import StoreError
+from nemorun_discover.executors.secrets import MASK
 from nemorun_discover.lifecycle.carry_on import start_driver
 from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.provenance import git_state, user_name, versions
+from nemorun_discover.lifecycle.secrets import hidden_in
 from nemorun_discover.lifecycle.submission import job_document
 from nemorun_discover.model.event import utc_now
 from nemorun_discover.model.ids import experiment_id
@@ -94,7 +96,7 @@ def _check(record: Record, crew: Crew) -> None:
 
 
 def _masks(plan: Plan) -> dict[str, dict[str, str]]:
-    return {name: dict.fromkeys(values, "***") for name, values in plan.secrets.items()}
+    return {name: dict.fromkeys(hidden_in(table), MASK) for name, table in plan.executors.items()}
 
 
 def _record(plan: Plan, now: datetime) -> Record:

@@ -8,7 +8,7 @@ from nemorun_discover.errors import ConfigError
 from nemorun_discover.executors.secrets import is_secret_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MARK = "$secret"
 
@@ -26,6 +26,15 @@ def _hide(name: str, value: Any, values: dict[str, str]) -> Any:  # noqa: ANN401
         values[name] = value
         return {MARK: name}
     return value
+
+
+def hidden_in(executor: Mapping[str, Any]) -> list[str]:
+    """The names of the secrets that were taken out of an executor."""
+    names: list[str] = []
+    for value in executor.values():
+        if isinstance(value, dict):
+            names += [value[MARK]] if set(value) == {MARK} else hidden_in(value)
+    return names
 
 
 def reveal(executor: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
@@ -49,3 +58,14 @@ def _reveal(value: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSO
             hint=f"export {name}=…, or start again with `nemorun rerun`",
         )
     return values[name]
+
+
+def masked_argv(argv: Sequence[str]) -> tuple[str, ...]:
+    """A command line as it may be written down: `-o …TOKEN=value` keeps its key only."""
+    return tuple(_mask_word(word).encode("utf-8", "replace").decode() for word in argv)
+
+
+def _mask_word(word: str) -> str:
+    key, equals, _ = word.partition("=")
+    is_secret = equals and is_secret_name(key.rpartition(".")[2])
+    return f"{key}=***" if is_secret else word

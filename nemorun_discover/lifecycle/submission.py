@@ -73,8 +73,21 @@ def job_document(record: Record, submission: Submission) -> dict[str, Any]:
         "sys_path": sys_path_of(submission),
         "timeout_s": job.timeout_s,
         "grace_s": getattr(submission.executor, "grace_s", DEFAULT_GRACE_S),
-        "upstream": {task: [slugs[one] for one in ids] for task, ids in job.after.items()},
+        "upstream": _upstream(job, slugs),
     }
+
+
+def _upstream(job: Job, slugs: Mapping[str, str]) -> dict[str, list[str]]:
+    """By task, the folders of the upstream jobs, relative to the folder that holds this job's."""
+    upstream = {task: [slugs[one] for one in ids] for task, ids in job.after.items()}
+    for task, places in job.earlier.items():
+        folders = [f"../../{experiment}/jobs/{slug}" for experiment, _, slug in map(_split, places)]
+        upstream[task] = [*upstream.get(task, []), *folders]
+    return upstream
+
+
+def _split(place: str) -> tuple[str, str, str]:
+    return place.partition("/")
 
 
 def script_argv(job: Job, root: Path) -> list[str]:

@@ -22,6 +22,8 @@ class Job:
         args: What followed `--`: more argv for a script task.
         executor: The name of the profile, factory or built-in kind.
         after: Ids of the jobs of this experiment that must succeed first, by the upstream task's name.
+        earlier: Upstream jobs that an earlier experiment has done, as `<experiment id>/<slug>`, by the
+            upstream task's name.
         timeout_s: Wall-clock limit of one attempt; None for none.
         retries: Attempts after the first that failed.
     """
@@ -36,5 +38,6 @@ class Job:
     params: dict[str, Json] = field(default_factory=dict)
     args: tuple[str, ...] = ()
     after: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    earlier: dict[str, tuple[str, ...]] = field(default_factory=dict)
     timeout_s: float | None = None
     retries: int = 0

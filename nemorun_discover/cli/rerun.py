@@ -1,0 +1,63 @@
+"""`nemorun rerun`: run jobs of an experiment again, from its record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from nemorun_discover.cli.complete import complete_experiment_or_job
+from nemorun_discover.cli.console import open_console
+from nemorun_discover.cli.dry_run import print_plan
+from nemorun_discover.cli.launching import launch_and_watch
+from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.reference import find_experiment_and_jobs, keep_going, pick_jobs
+from nemorun_discover.errors import ExitCode, NothingSelected
+from nemorun_discover.lifecycle.again import rerun, unfinished
+from nemorun_discover.lifecycle.observe import observe
+
+if TYPE_CHECKING:
+    from nemorun_discover.cli.settings import Settings
+
+
+@nemorun_command("rerun", short_help="Run jobs of an experiment again.")
+@click.argument(
+    "words", metavar="[EXP] [JOB]...", nargs=-1, shell_complete=complete_experiment_or_job
+)
+@click.option("-k", "keyword", metavar="EXPR", help="Jobs whose name and parameters match.")
+@click.option("--failed", is_flag=True, help="Jobs that did not succeed.")
+@click.option("-d", "--detach", is_flag=True, help="Return once the jobs are submitted.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print what would be launched; write and send nothing."
+)
+def rerun_command(
+    settings: Settings,
+    words: tuple[str, ...],
+    *,
+    keyword: str | None,
+    failed: bool,
+    detach: bool,
+    dry_run: bool,
+) -> ExitCode:
+    """Run jobs of an experiment again, as a new experiment with the same parameters and executors.
+
+    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment. JOB is a
+    job's id, a task's name, or a glob; without it, all jobs. An upstream job that succeeded and is not
+    selected is not run again: its result and its outputs are used.
+    """
+    console = open_console(settings)
+    home, experiment_id, names = find_experiment_and_jobs(words)
+    keep_going(home, experiment_id, console)
+    status = observe(home, experiment_id)
+    jobs = pick_jobs(status, names, keyword)
+    if failed:
+        jobs = tuple(one for one in jobs if one in unfinished(status))
+        if not jobs:
+            raise NothingSelected(f"no job of {experiment_id} has failed")
+    plan = rerun(home, experiment_id, jobs, ("nemorun", *settings.argv))
+    for note in plan.notes:
+        console.note(f"note: {note}")
+    if dry_run:
+        print_plan(plan, console, as_json=settings.json)
+        return ExitCode.OK
+    return launch_and_watch(plan, console, detach=detach, as_json=settings.json)

@@ -58,8 +58,14 @@ def _convert_generic(value: Any, origin: Any, args: tuple[Any, ...]) -> Any:  # 
         made = [convert(one, args[0]) for one in value]
         return origin(made) if origin in (set, frozenset) else made
     if isinstance(value, dict) and len(args) > 1:
-        return {convert(key, args[0]): convert(one, args[1]) for key, one in value.items()}
+        return {_convert_key(key, args[0]): convert(one, args[1]) for key, one in value.items()}
     return value
+
+
+def _convert_key(key: str, hint: Any) -> Any:  # noqa: ANN401 - text in: JSON has no other keys
+    if hint is bool:
+        return key.lower() == "true"
+    return hint(key) if hint in (int, float) else convert(key, hint)
 
 
 def _convert_union(value: Any, members: tuple[Any, ...]) -> Any:  # noqa: ANN401

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
         UsageError,
         WaitTimeout,
     )
+    from nemorun_discover.executors.base import Executor
+    from nemorun_discover.executors.docker import DockerExecutor
+    from nemorun_discover.executors.launchers import FaultTolerance, Launcher, Torchrun
+    from nemorun_discover.executors.local import LocalExecutor
+    from nemorun_discover.executors.packagers import (
+        GitArchivePackager,
+        HybridPackager,
+        Packager,
+        PatternPackager,
+    )
+    from nemorun_discover.executors.skypilot import SkypilotExecutor, SkypilotJobsExecutor
+    from nemorun_discover.executors.slurm import SlurmExecutor
+    from nemorun_discover.executors.tunnels import LocalTunnel, SSHTunnel
     from nemorun_discover.version import __version__
     from nemorun_discover.worker.context import (
         CurrentJob,
@@ -43,6 +56,21 @@ _HOME_OF = {
     "UsageError": "nemorun_discover.errors",
     "WaitTimeout": "nemorun_discover.errors",
     "__version__": "nemorun_discover.version",
+    "Executor": "nemorun_discover.executors.base",
+    "LocalExecutor": "nemorun_discover.executors.local",
+    "DockerExecutor": "nemorun_discover.executors.docker",
+    "SlurmExecutor": "nemorun_discover.executors.slurm",
+    "SkypilotExecutor": "nemorun_discover.executors.skypilot",
+    "SkypilotJobsExecutor": "nemorun_discover.executors.skypilot",
+    "LocalTunnel": "nemorun_discover.executors.tunnels",
+    "SSHTunnel": "nemorun_discover.executors.tunnels",
+    "Packager": "nemorun_discover.executors.packagers",
+    "GitArchivePackager": "nemorun_discover.executors.packagers",
+    "PatternPackager": "nemorun_discover.executors.packagers",
+    "HybridPackager": "nemorun_discover.executors.packagers",
+    "Launcher": "nemorun_discover.executors.launchers",
+    "Torchrun": "nemorun_discover.executors.launchers",
+    "FaultTolerance": "nemorun_discover.executors.launchers",
     "CurrentJob": "nemorun_discover.worker.context",
     "UpstreamJob": "nemorun_discover.worker.context",
     "current": "nemorun_discover.worker.context",
@@ -54,13 +82,28 @@ __all__ = [
     "CollectionError",
     "ConfigError",
     "CurrentJob",
+    "DockerExecutor",
+    "Executor",
     "ExecutorRefused",
     "ExitCode",
+    "FaultTolerance",
+    "GitArchivePackager",
+    "HybridPackager",
     "JobFailed",
+    "Launcher",
+    "LocalExecutor",
+    "LocalTunnel",
     "NemorunError",
     "NothingSelected",
     "OutsideJob",
+    "Packager",
+    "PatternPackager",
+    "SSHTunnel",
+    "SkypilotExecutor",
+    "SkypilotJobsExecutor",
+    "SlurmExecutor",
     "StoreError",
+    "Torchrun",
     "UpstreamJob",
     "UsageError",
     "WaitTimeout",

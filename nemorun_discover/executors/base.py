@@ -1,0 +1,43 @@
+"""What every executor has: the code that travels, the launcher, the environment and the limits."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
+
+from nemorun_discover.executors.launchers import Launcher
+from nemorun_discover.executors.packagers import Packager
+from nemorun_discover.executors.settings import FAMILY, at_least
+
+
+@dataclass(kw_only=True, slots=True)
+class Executor:
+    """Settings that say where and how a job runs: data, no behaviour.
+
+    Attributes:
+        packager: What of the project's code travels with the job.
+        launcher: What starts the job's processes: a kind's name ("torchrun", "ft"), its settings, or None
+            (and "default") for the command itself.
+        env_vars: Environment variables of the job.
+        secrets: Names of variables whose values are taken from the caller's environment and handed to the
+            job outside of scripts, records and logs.
+        retries: Attempts after the first one that failed.
+        timeout: Wall-clock limit of one attempt: seconds, or text such as "90s", "30m", "2h", "1:30:00";
+            None for no limit.
+    """
+
+    kind: ClassVar[str] = ""
+    ALIASES: ClassVar[dict[str, str]] = {}
+    """Other names that a field is known by."""
+
+    packager: Packager = field(default_factory=Packager, metadata={FAMILY: "packager"})
+    launcher: Launcher | str | None = field(default=None, metadata={FAMILY: "launcher"})
+    env_vars: dict[str, str] = field(default_factory=dict)
+    secrets: list[str] = field(default_factory=list)
+    retries: int = at_least(0, 0)
+    timeout: float | str | None = None
+
+    def clone(self) -> Self:
+        """A deep copy: changing it leaves this one alone."""
+        return copy.deepcopy(self)

@@ -16,6 +16,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_HOME = "~/.run"
+
+
+def home_root(env: Mapping[str, str]) -> Path:
+    """The home that NEMORUN_HOME names, `~/.run` where it names none; absolute, and maybe not there yet."""
+    return Path(env.get("NEMORUN_HOME") or DEFAULT_HOME).expanduser().absolute()
+
 
 class HomeLayout:
     """The paths of a NEMORUN_HOME."""

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import StoreError, UsageError
 from nemorun_discover.files import write_atomic
 from nemorun_discover.model.ids import MINUTE_LENGTH, matching
-from nemorun_discover.model.layout import HomeLayout
+from nemorun_discover.model.layout import HomeLayout, home_root
 from nemorun_discover.store.record import load_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from nemorun_discover.model.record import Record
 
-DEFAULT_HOME = "~/.run"
 LAST = "@last"
 _AMBIGUOUS_SHOWN = 5
 
@@ -128,7 +127,7 @@ class Home:
 
 def open_home(env: Mapping[str, str]) -> Home:
     """The home that NEMORUN_HOME names (default `~/.run`); nothing is created."""
-    return Home(Path(env.get("NEMORUN_HOME") or DEFAULT_HOME).expanduser().absolute())
+    return Home(home_root(env))
 
 
 def cannot_write(path: Path, error: OSError) -> StoreError:

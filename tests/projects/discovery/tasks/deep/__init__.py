@@ -1,0 +1,5 @@
+from nemorun_discover import *
+
+
+@task
+def prepare(): ...

@@ -1,0 +1,4 @@
+import nemorun
+
+@nemorun.task
+def hidden(): ...

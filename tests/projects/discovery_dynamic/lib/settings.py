@@ -1,0 +1,5 @@
+UPSTREAM = ["plain"]
+
+
+def tags():
+    return ["computed"]

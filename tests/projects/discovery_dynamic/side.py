@@ -1,0 +1,5 @@
+import nemorun
+
+
+@nemorun.task(name="side")
+def side_task(): ...

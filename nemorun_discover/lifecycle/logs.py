@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _BLOCK = 64 * 1024
 # Longer lines are handed on in pieces, so that a job that prints no newline neither fills the memory
 # nor stays silent.
-LONGEST_LINE = 1024 * 1024
+LONGEST_LINE = 16 * 1024 * 1024
 _SHORTEST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 0.5
 _UTF8_MAX = 4
@@ -87,21 +87,14 @@ def whole_lines(pieces: Iterable[LogPiece], longest: int = LONGEST_LINE) -> Iter
 
     A piece never ends inside a UTF-8 character.
     """
-    begun: dict[tuple[str, int], bytearray] = {}
+    begun: dict[tuple[str, int], _Line] = {}
     for piece in pieces:
-        buffer = begun.setdefault((piece.job, piece.attempt), bytearray())
-        *whole, rest = piece.text.split(b"\n")
-        for line in whole:
-            yield replace(piece, text=bytes(buffer + line).removesuffix(b"\r"), is_last=False)
-            buffer.clear()
-        buffer += rest
-        while len(buffer) >= longest or (piece.is_last and buffer):
-            end = len(buffer) if piece.is_last else _character_end(buffer, longest)
-            yield replace(piece, text=bytes(buffer[:end]), is_last=False)
-            del buffer[:end]
-    for (job, attempt), buffer in begun.items():
-        if buffer:
-            yield LogPiece(job=job, attempt=attempt, text=bytes(buffer))
+        line = begun.setdefault((piece.job, piece.attempt), _Line())
+        for text in line.take(piece, longest):
+            yield replace(piece, text=text, is_last=False)
+    for (job, attempt), line in begun.items():
+        if line.text:
+            yield LogPiece(job=job, attempt=attempt, text=bytes(line.text))
 
 
 def last_lines(path: Path, count: int, block: int = _BLOCK) -> list[str]:
@@ -211,6 +204,35 @@ def _read_all(job: JobStatus, readers: list[_AttemptReader]) -> Iterator[LogPiec
         if job.state.is_final or reader.attempt < job.attempt:
             reader.is_done = True
             yield LogPiece(job=job.id, attempt=reader.attempt, text=b"", is_last=True)
+
+
+class _Line:
+    """The beginning of a line, whose end has not been seen yet."""
+
+    def __init__(self) -> None:
+        self.text = bytearray()
+        self._was_cut = False
+
+    def take(self, piece: LogPiece, longest: int) -> Iterator[bytes]:
+        """The lines that the piece ends, and what of the next one is too long to be kept."""
+        *ended, rest = piece.text.split(b"\n")
+        for end in ended:
+            line = bytes(self.text + end).removesuffix(b"\r")
+            if line or not self._was_cut:
+                yield line
+            self.text.clear()
+            self._was_cut = False
+        self.text += rest
+        while len(self.text) >= longest:
+            yield self._cut(_character_end(self.text, longest))
+        if piece.is_last and self.text:
+            yield self._cut(len(self.text))
+
+    def _cut(self, end: int) -> bytes:
+        text = bytes(self.text[:end])
+        del self.text[:end]
+        self._was_cut = True
+        return text
 
 
 def _character_end(buffer: bytearray, at: int) -> int:

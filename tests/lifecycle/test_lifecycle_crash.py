@@ -33,7 +33,7 @@ def g():
 def running(lab, *jobs):
     lab.write(SLOW)
     experiment = lab.launch(*jobs)
-    lab.wait_until(lambda: (lab.root / "starts").exists())
+    lab.wait_until((lab.root / "starts").exists)
     return experiment
 
 

@@ -1,0 +1,89 @@
+"""`nemorun cancel`: end jobs of an experiment."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from nemorun_discover.cli.complete import complete_experiment_or_job
+from nemorun_discover.cli.console import open_console
+from nemorun_discover.cli.documents import status_document
+from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.progress import follow
+from nemorun_discover.cli.reference import find_experiment_and_jobs, pick_jobs
+from nemorun_discover.cli.render_jobs import count_words, heading_lines, job_table
+from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.lifecycle.cancel import cancel
+from nemorun_discover.lifecycle.carry_on import carry_on
+from nemorun_discover.lifecycle.observe import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nemorun_discover.cli.settings import Settings
+    from nemorun_discover.model.status import ExperimentStatus
+    from nemorun_discover.store.home import Home
+
+_INTERVAL_S = 0.1
+_PATIENCE_S = 10.0
+_DEFAULT_GRACE_S = 10.0
+
+
+@nemorun_command("cancel", short_help="Cancel jobs of an experiment.")
+@click.argument(
+    "words", metavar="[EXP] [JOB]...", nargs=-1, shell_complete=complete_experiment_or_job
+)
+@click.option("-k", "keyword", metavar="EXPR", help="Jobs whose name and parameters match.")
+def cancel_command(settings: Settings, words: tuple[str, ...], *, keyword: str | None) -> None:
+    """Cancel jobs of an experiment, and wait until they have ended.
+
+    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment. JOB is a
+    job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
+    """
+    console = open_console(settings)
+    home, experiment_id, names = find_experiment_and_jobs(words)
+    carry_on(home, experiment_id)
+    status = observe(home, experiment_id)
+    jobs = pick_jobs(status, names, keyword)
+    alive = [job.id for job in status.jobs if job.id in jobs and not job.state.is_final]
+    if alive:
+        cancel(home, experiment_id, alive)
+        status = follow(console, _until_final(home, experiment_id, alive))
+    else:
+        over = "it is already over" if len(jobs) == len(status.jobs) else "they are already over"
+        console.note(f"{experiment_id}: {over}; nothing was cancelled")
+    if settings.json:
+        console.document(status_document(status))
+        return
+    console.out.lines([*heading_lines(status, console.out), *job_table(status, console)])
+    console.out.line(count_words(status))
+
+
+def _until_final(home: Home, experiment_id: str, jobs: list[str]) -> Iterator[ExperimentStatus]:
+    """The status, until these jobs are final.
+
+    Raises:
+        ExecutorRefused: They were not within the executors' time of grace and ten seconds.
+    """
+    patience_s = _grace_s(home, experiment_id) + _PATIENCE_S
+    deadline = time.monotonic() + patience_s
+    while True:
+        status = observe(home, experiment_id)
+        yield status
+        left = [job.id for job in status.jobs if job.id in jobs and not job.state.is_final]
+        if not left:
+            return
+        if time.monotonic() > deadline:
+            raise ExecutorRefused(
+                f"{', '.join(left)} did not end within {patience_s:g} s",
+                hint=f"the request stands; `nemorun status {experiment_id}` shows when it is done",
+            )
+        time.sleep(_INTERVAL_S)
+
+
+def _grace_s(home: Home, experiment_id: str) -> float:
+    """The longest time any of the experiment's executors gives a job between TERM and KILL."""
+    executors = home.read_record(experiment_id).executors.values()
+    return max((float(one.get("grace_s") or _DEFAULT_GRACE_S) for one in executors), default=0.0)

@@ -1,0 +1,45 @@
+"""The table of commands: where each lives and what it is for, so that help imports none of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """A command: the heading it stands under, and its help in one line.
+
+    The command `name` is the object `name_command` of the module `nemorun_discover.cli.name`.
+    """
+
+    heading: str
+    summary: str
+
+
+HEADINGS = ("Run", "Look", "Manage", "Project")
+
+COMMANDS = {
+    "run": Entry("Run", "Run tasks on executors, as one experiment."),
+    "rerun": Entry("Run", "Run jobs of an experiment again."),
+    "list": Entry("Run", "List tasks, executors or jobs; nothing is imported."),
+    "status": Entry("Look", "Show where the jobs of an experiment stand."),
+    "logs": Entry("Look", "Print the logs of jobs."),
+    "results": Entry("Look", "Tabulate what the jobs returned."),
+    "show": Entry("Look", "Show the record of an experiment."),
+    "experiments": Entry("Look", "List experiments, newest first."),
+    "wait": Entry("Manage", "Wait until an experiment is over."),
+    "cancel": Entry("Manage", "Cancel jobs of an experiment."),
+    "init": Entry("Project", "Write a first nemorun.toml and an example task."),
+    "config": Entry("Project", "Print the configuration that applies here."),
+    "doctor": Entry("Project", "Check this machine, the home and the project."),
+    "completion": Entry("Project", "Print the completion script of a shell."),
+}
+
+# Words of other tools; understood, not shown.
+ALIASES = {
+    "exps": "experiments",
+    "experiment": "experiments",
+    "log": "logs",
+    "ls": "list",
+    "ps": "status",
+    "stop": "cancel",
+}

@@ -1,0 +1,200 @@
+"""`nemorun list`: the tasks, the executors, and the jobs that a run would make of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from nemorun_discover.cli.complete import complete_executor, complete_task, complete_word
+from nemorun_discover.cli.console import open_console
+from nemorun_discover.cli.documents import executors_document, jobs_document, tasks_document
+from nemorun_discover.cli.listing import ListRequest, jobs_of, tasks_of
+from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.project import open_project
+from nemorun_discover.cli.table import Column, draw_table
+from nemorun_discover.discovery.executor_names import match_executors
+from nemorun_discover.errors import ExitCode, UsageError
+from nemorun_discover.lifecycle.collecting import describe_issue
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nemorun_discover.cli.console import Channel, Console, Line
+    from nemorun_discover.cli.project import OpenProject
+    from nemorun_discover.cli.settings import Settings
+    from nemorun_discover.config.resolve import ExecutorChoice
+    from nemorun_discover.model.job import Job
+    from nemorun_discover.model.task import Parameter, Task
+
+_KINDS = ("tasks", "executors", "jobs")
+
+
+@nemorun_command("list", short_help="List tasks, executors or jobs; nothing is imported.")
+@click.argument(
+    "words",
+    metavar="[tasks|executors|jobs] [PATH|FILE::TASK|KEY=VALUE]...",
+    nargs=-1,
+    shell_complete=complete_word,
+)
+@click.option(
+    "-k",
+    "keyword",
+    metavar="EXPR",
+    shell_complete=complete_task,
+    help="Whose name or parameters match.",
+)
+@click.option("-m", "tags", metavar="EXPR", help="Whose tags match.")
+@click.option(
+    "-e",
+    "executors",
+    metavar="NAME|GLOB|EXPR",
+    multiple=True,
+    shell_complete=complete_executor,
+    help="On these executors.",
+)
+@click.option(
+    "--set", "settings_", metavar="TASK.KEY=VALUE", multiple=True, help="A parameter of one task."
+)
+def list_command(
+    settings: Settings,
+    *,
+    words: tuple[str, ...],
+    keyword: str | None,
+    tags: str | None,
+    executors: tuple[str, ...],
+    settings_: tuple[str, ...],
+) -> ExitCode:
+    """List what is there: the tasks, the executors, or the jobs that `run` would make of them.
+
+    Files are read, not imported. With -q only the ids are printed, one a line, as `run @FILE` takes them.
+    """
+    kind, words = (words[0], words[1:]) if words[:1] and words[0] in _KINDS else ("tasks", words)
+    console = open_console(settings)
+    project = open_project(settings)
+    request = ListRequest(
+        words=words, keyword=keyword, tags=tags, executors=executors, settings=settings_
+    )
+    if kind == "executors":
+        _list_executors(project, request, console, as_json=settings.json)
+    elif kind == "jobs":
+        _list_jobs(project, request, console, settings)
+    else:
+        _list_tasks(project, request, console, settings)
+    return _tell_issues(project, console)
+
+
+def _list_tasks(
+    project: OpenProject, request: ListRequest, console: Console, settings: Settings
+) -> None:
+    tasks = tasks_of(project, request, cwd=settings.directory)
+    if settings.json:
+        console.document(tasks_document(tasks, project.collection.issues))
+    elif console.verbosity < 0:
+        console.out.lines([((task.id, ""),) for task in tasks])
+    else:
+        console.out.lines(_task_table(tasks, console.out))
+        if not tasks:
+            console.note(
+                "no task was found: mark a function with @nemorun.task, or run `nemorun init`"
+            )
+
+
+def _list_jobs(
+    project: OpenProject, request: ListRequest, console: Console, settings: Settings
+) -> None:
+    jobs = jobs_of(project, request, cwd=settings.directory)
+    if settings.json:
+        console.document(jobs_document(jobs, project.collection.issues))
+    elif console.verbosity < 0:
+        console.out.lines([((job.id, ""),) for job in jobs])
+    else:
+        console.out.lines(_job_table(jobs, console.out))
+        console.note("1 job" if len(jobs) == 1 else f"{len(jobs)} jobs")
+
+
+def _list_executors(
+    project: OpenProject, request: ListRequest, console: Console, *, as_json: bool
+) -> None:
+    if request.words or request.keyword or request.tags or request.settings:
+        raise UsageError(
+            "`list executors` takes -e only", hint="tasks are listed by `nemorun list`"
+        )
+    choices = project.executors
+    if request.executors:
+        chosen = match_executors([one.name for one in choices], request.executors)
+        choices = [one for one in choices if one.name in chosen]
+    if as_json:
+        console.document(executors_document(choices, project.collection.issues))
+    elif console.verbosity < 0:
+        console.out.lines([((one.name, ""),) for one in choices])
+    else:
+        console.out.lines(_executor_table(choices, console.out))
+
+
+def _task_table(tasks: Sequence[Task], channel: Channel) -> list[Line]:
+    return draw_table(
+        [
+            Column(heading="TASK", cells=tuple((task.id, "") for task in tasks)),
+            Column(
+                heading="PARAMETERS",
+                cells=tuple((_signature(task), "") for task in tasks),
+                drop=2,
+                narrowest=10,
+            ),
+            Column(
+                heading="TAGS", cells=tuple((" ".join(task.tags), "") for task in tasks), drop=1
+            ),
+            Column(
+                heading="WHAT IT DOES",
+                cells=tuple((task.doc.partition("\n")[0], "") for task in tasks),
+                drop=0,
+                narrowest=10,
+            ),
+        ],
+        channel,
+    )
+
+
+def _signature(task: Task) -> str:
+    return " ".join(_with_default(one, task) for one in task.params)
+
+
+def _with_default(parameter: Parameter, task: Task) -> str:
+    if parameter.name in task.values:
+        return f"{parameter.name}={task.values[parameter.name]}"
+    if parameter.default_text is None:
+        return f"{parameter.name}=?"
+    return f"{parameter.name}={parameter.default_text}"
+
+
+def _job_table(jobs: Sequence[Job], channel: Channel) -> list[Line]:
+    after = tuple((" ".join(one for ids in job.after.values() for one in ids), "") for job in jobs)
+    return draw_table(
+        [
+            Column(heading="JOB", cells=tuple((job.id, "") for job in jobs)),
+            Column(heading="AFTER", cells=after, drop=0, narrowest=10),
+        ],
+        channel,
+    )
+
+
+def _executor_table(choices: Sequence[ExecutorChoice], channel: Channel) -> list[Line]:
+    return draw_table(
+        [
+            Column(heading="EXECUTOR", cells=tuple((one.name, "") for one in choices)),
+            Column(heading="KIND", cells=tuple((one.kind or "?", "") for one in choices), drop=2),
+            Column(heading="SOURCE", cells=tuple((one.source, "") for one in choices), drop=1),
+            Column(heading="FILE", cells=tuple((one.file, "") for one in choices), drop=0),
+        ],
+        channel,
+    )
+
+
+def _tell_issues(project: OpenProject, console: Console) -> ExitCode:
+    """Say on stderr what could not be collected; the rest has been listed."""
+    for issue in project.collection.issues:
+        console.err.line(("error", "bad"), f": {describe_issue(issue)}")
+        if issue.hint:
+            console.note(("hint", "bold"), f": {issue.hint}")
+    return ExitCode.USAGE if project.collection.issues else ExitCode.OK

@@ -1,0 +1,143 @@
+"""From what a user typed to an experiment and jobs of it."""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from nemorun_discover.config.nearest import hint_for
+from nemorun_discover.discovery.label import pairs_of
+from nemorun_discover.errors import NothingSelected, StoreError, UsageError
+from nemorun_discover.lifecycle.carry_on import carry_on
+from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.store.home import open_home
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nemorun_discover.cli.console import Console
+    from nemorun_discover.model.status import ExperimentStatus, JobStatus
+    from nemorun_discover.store.home import Home
+
+
+def find_experiment(reference: str | None) -> tuple[Home, str]:
+    """The home, and the id of the experiment that is meant.
+
+    Raises:
+        UsageError: None, or more than one, is meant.
+    """
+    home = open_home(os.environ)
+    return home, home.find(reference)
+
+
+def find_experiment_and_jobs(words: Sequence[str]) -> tuple[Home, str, tuple[str, ...]]:
+    """The home, the experiment and the names of jobs that `[EXP] [JOB]...` mean.
+
+    A first word that is no experiment, but names a job of the last one, is taken as that.
+
+    Raises:
+        UsageError: The first word is neither.
+    """
+    home = open_home(os.environ)
+    if not words:
+        return home, home.find(None), ()
+    try:
+        return home, home.find(words[0]), tuple(words[1:])
+    except UsageError as error:
+        last = next(home.newest_first(), None)
+        if last is None or not _matches(observe(home, last), words[0]):
+            raise UsageError(
+                f"{error.message}, and no job of the last experiment is called that",
+                hint=error.hint,
+            ) from error
+        return home, last, tuple(words)
+
+
+def keep_going(home: Home, experiment_id: str, console: Console) -> None:
+    """Give the experiment a driver where its own died, before it is looked at.
+
+    A home that cannot be written is no reason not to look: that is said, and nothing else happens.
+    """
+    try:
+        carry_on(home, experiment_id)
+    except StoreError as error:
+        console.note(f"note: {experiment_id} cannot be carried on: {error.message}")
+
+
+def pick_jobs(
+    status: ExperimentStatus, names: Sequence[str], keyword: str | None = None
+) -> tuple[str, ...]:
+    """The ids of the jobs that names and `-k` select, in the experiment's order; all without either.
+
+    Args:
+        status: The experiment.
+        names: Job ids, ids without their executor, task names, or globs of these.
+        keyword: An expression over task names and parameters.
+
+    Raises:
+        UsageError: A name means no job.
+        NothingSelected: The expression selects none.
+    """
+    chosen = {job.id for job in status.jobs}
+    if names:
+        chosen = {job_id for name in names for job_id in _existing(status, name)}
+    if keyword is not None:
+        chosen &= _selected(status, keyword)
+    return tuple(job.id for job in status.jobs if job.id in chosen)
+
+
+def is_selected(job: JobStatus, word: str) -> bool:
+    """Whether a word of a `-k` expression means the job, as it would have meant it for `run`.
+
+    That is part of its name and label, or with `=` in it part of a `key=value`; `=name` is exact.
+    """
+    pairs = pairs_of(job.params) if "=" in word else ()
+    if word.startswith("="):
+        return word[1:] == job.task or word[1:] in pairs
+    return any(word.lower() in text.lower() for text in (_label(job), *pairs))
+
+
+def _selected(status: ExperimentStatus, keyword: str) -> set[str]:
+    # Reading expressions is not needed to show a status.
+    from nemorun_discover.discovery.keyword import compile_expression  # noqa: PLC0415
+
+    expression = compile_expression(keyword)
+    found = {
+        job.id
+        for job in status.jobs
+        if expression.matches(lambda word: is_selected(job, word))  # noqa: B023 - used at once
+    }
+    if not found:
+        raise NothingSelected(
+            f"no job of {status.id} matches -k {keyword!r}",
+            hint=f"`nemorun status {status.id}` lists its jobs",
+        )
+    return found
+
+
+def _existing(status: ExperimentStatus, name: str) -> list[str]:
+    found = _matches(status, name)
+    if found:
+        return found
+    known = [job.id for job in status.jobs] + [job.task for job in status.jobs]
+    raise UsageError(
+        f"{status.id} has no job {name!r}", hint=hint_for(name, known, what="its jobs are")
+    )
+
+
+def _matches(status: ExperimentStatus, name: str) -> list[str]:
+    exact = [job.id for job in status.jobs if job.id == name]
+    if exact:
+        return exact
+    named = [job.id for job in status.jobs if name in (job.task, _label(job), job.slug)]
+    if named or not any(char in name for char in "*?"):
+        return named
+    # Brackets are part of a job's id, not a set of characters.
+    pattern = name.replace("[", "[[]")
+    return [job.id for job in status.jobs if fnmatchcase(job.id, pattern)]
+
+
+def _label(job: JobStatus) -> str:
+    """The id without the file before it and the executor after it: `train[lr=0.1]`."""
+    return job.id.rpartition("@")[0].rpartition("::")[2]

@@ -1,0 +1,135 @@
+"""`nemorun show`: the record of an experiment, with every attempt of every job."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from nemorun_discover.cli.complete import complete_experiment
+from nemorun_discover.cli.console import open_console
+from nemorun_discover.cli.documents import show_document
+from nemorun_discover.cli.moments import duration, elapsed_s, local_time
+from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.reference import find_experiment, keep_going
+from nemorun_discover.cli.render_jobs import heading_lines
+from nemorun_discover.cli.symbols import state_span
+from nemorun_discover.cli.table import Column, draw_table
+from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.model.status import AttemptStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from nemorun_discover.cli.console import Channel, Line
+    from nemorun_discover.cli.settings import Settings
+    from nemorun_discover.model.record import GitState, Record
+    from nemorun_discover.model.status import ExperimentStatus
+    from nemorun_discover.model.task import Json
+
+_HASH_SHOWN = 12
+
+
+@nemorun_command("show", short_help="Show the record of an experiment.")
+@click.argument("experiment", metavar="[EXP]", required=False, shell_complete=complete_experiment)
+@click.option(
+    "--diff", "show_diff", is_flag=True, help="Print what git had not committed, and nothing else."
+)
+def show_command(settings: Settings, experiment: str | None, *, show_diff: bool) -> None:
+    """Show the record of an experiment: what was asked, by whom, of which code, and every attempt.
+
+    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment.
+    """
+    console = open_console(settings)
+    home, experiment_id = find_experiment(experiment)
+    keep_going(home, experiment_id, console)
+    record = home.read_record(experiment_id)
+    if show_diff and not settings.json:
+        console.out.text(record.git.diff if record.git else "")
+        return
+    status = observe(home, experiment_id)
+    if settings.json:
+        console.document(show_document(record, status))
+        return
+    console.out.lines(heading_lines(status, console.out))
+    width = max(len(label) for label, _ in _facts(record, status))
+    for label, value in _facts(record, status):
+        console.out.line((label.ljust(width), "bold"), f"  {value}")
+    console.out.lines([(), *_attempts(status, console.out)])
+    for note in status.notes:
+        console.out.line(f"note: {note}")
+
+
+def _facts(record: Record, status: ExperimentStatus) -> Iterator[tuple[str, str]]:
+    yield "title", record.title
+    yield "command", shlex.join(record.argv)
+    yield "started", f"{local_time(record.created_at)} by {record.user} on {record.host}"
+    yield "ended", local_time(status.ended_at)
+    yield "directory", record.cwd
+    yield "project", f"{record.project.name} in {record.project.root}"
+    yield "config", record.project.config or "none"
+    yield "git", _git_words(record.git)
+    yield "versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())
+    if record.rerun_of:
+        yield "rerun of", record.rerun_of
+    for name, executor in record.executors.items():
+        yield f"executor {name}", _executor_words(executor)
+
+
+def _executor_words(executor: dict[str, Json]) -> str:
+    """Its fields, without those that say nothing."""
+    said = {
+        name: value for name, value in executor.items() if value not in (None, "", [], {}, False)
+    }
+    return ", ".join(
+        f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in said.items()
+    )
+
+
+def _git_words(git: GitState | None) -> str:
+    if git is None:
+        return "not a repository"
+    commit = git.commit[:_HASH_SHOWN] if git.commit else "no commit yet"
+    branch = f" on {git.branch}" if git.branch else ""
+    dirty = ", with changes (--diff prints them)" if git.dirty else ", clean"
+    return f"{commit}{branch}{dirty}"
+
+
+def _attempts(status: ExperimentStatus, channel: Channel) -> list[Line]:
+    """A row for every attempt; one that says so for a job that has not begun."""
+    rows = [
+        (job, one)
+        for job in status.jobs
+        for one in job.attempts or (AttemptStatus(number=0, state=job.state),)
+    ]
+    states = tuple(state_span(one.state, unicode=channel.unicode) for _, one in rows)
+
+    def column(heading: str, drop: int, text: Callable[[AttemptStatus], str]) -> Column:
+        return Column(heading=heading, cells=tuple((text(one), "") for _, one in rows), drop=drop)
+
+    return draw_table(
+        [
+            Column(heading="JOB", cells=tuple((job.id, "") for job, _ in rows)),
+            Column(heading="STATE", cells=states),
+            column("ATTEMPT", 4, lambda one: str(one.number or "-")),
+            column("EXIT", 5, _exit_words),
+            column("STARTED", 2, lambda one: local_time(one.started_at)),
+            column("TIME", 3, lambda one: _took(one, status.as_of)),
+            column("HOST", 0, lambda one: one.host or "-"),
+            column("LOG", 1, lambda one: one.log or "-"),
+        ],
+        channel,
+    )
+
+
+def _exit_words(attempt: AttemptStatus) -> str:
+    code = None if attempt.exit_code is None else str(attempt.exit_code)
+    return attempt.signal or code or "-"
+
+
+def _took(attempt: AttemptStatus, now: datetime) -> str:
+    seconds = elapsed_s(attempt.started_at, attempt.ended_at, now)
+    return "-" if seconds is None else duration(seconds)

@@ -1,0 +1,99 @@
+"""`nemorun status`: where the jobs of an experiment stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from nemorun_discover.cli.boundary import print_error
+from nemorun_discover.cli.complete import complete_experiment
+from nemorun_discover.cli.console import open_console
+from nemorun_discover.cli.documents import status_document
+from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.progress import follow
+from nemorun_discover.cli.reference import find_experiment, keep_going
+from nemorun_discover.cli.render_failures import failure_report
+from nemorun_discover.cli.render_jobs import heading_lines, job_table
+from nemorun_discover.cli.render_summary import closing_lines
+from nemorun_discover.errors import UsageError
+from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.watch import watch
+from nemorun_discover.model.state import State
+
+if TYPE_CHECKING:
+    from nemorun_discover.cli.console import Console
+    from nemorun_discover.cli.settings import Settings
+    from nemorun_discover.model.status import ExperimentStatus
+    from nemorun_discover.store.home import Home
+
+# SkyPilot's JobExitCode, for scripts that know it.
+_FAILED, _UNFINISHED, _NOT_FOUND, _CANCELLED = 100, 101, 102, 103
+_EXIT_CODES = {State.SUCCEEDED: 0, State.FAILED: _FAILED, State.CANCELLED: _CANCELLED}
+
+
+@nemorun_command("status", short_help="Show where the jobs of an experiment stand.")
+@click.argument("experiment", metavar="[EXP]", required=False, shell_complete=complete_experiment)
+@click.option("-w", "--watch", "watching", is_flag=True, help="Go on until every job is final.")
+@click.option(
+    "--exit-code",
+    "as_exit_code",
+    is_flag=True,
+    help="Leave with 0 when it succeeded, 100 failed, 101 not finished, 102 not found, 103 cancelled.",
+)
+def status_command(
+    settings: Settings, experiment: str | None, *, watching: bool, as_exit_code: bool
+) -> int | None:
+    """Show where the jobs of an experiment stand.
+
+    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment.
+    """
+    console = open_console(settings)
+    try:
+        home, experiment_id = find_experiment(experiment)
+    except UsageError as error:
+        if not as_exit_code:
+            raise
+        print_error(error, _NOT_FOUND, settings.argv)
+        return _NOT_FOUND
+    keep_going(home, experiment_id, console)
+    status = _look(home, experiment_id, console, watching=watching, as_json=settings.json)
+    if not settings.json:
+        _show(status, console)
+    return _EXIT_CODES.get(status.state, _code_of_others(status)) if as_exit_code else None
+
+
+def _look(
+    home: Home, experiment_id: str, console: Console, *, watching: bool, as_json: bool
+) -> ExperimentStatus:
+    """The status; printed already where JSON is wanted: with --watch a document a line, for each change."""
+    if not watching:
+        status = observe(home, experiment_id)
+        if as_json:
+            console.document(status_document(status))
+        return status
+    if not as_json:
+        return follow(console, watch(home, experiment_id))
+    status = observe(home, experiment_id)
+    for status in watch(home, experiment_id):
+        console.stream_document(status_document(status))
+        if console.out.is_closed:
+            break
+    return status
+
+
+def _show(status: ExperimentStatus, console: Console) -> None:
+    console.out.lines(heading_lines(status, console.out))
+    console.out.lines(job_table(status, console))
+    for note in status.notes:
+        console.note(f"note: {note}")
+    summary, _, *hints = closing_lines(status, after="status")
+    console.out.lines([summary])
+    if console.verbosity > 0:
+        console.out.lines(failure_report(status, console.out))
+    for hint in hints:
+        console.note(*hint)
+
+
+def _code_of_others(status: ExperimentStatus) -> int:
+    return 0 if status.state.is_final else _UNFINISHED

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nemorun_discover.packaging.runtime import IMPORT_ROOT, MODULES, build_runtime
+from nemorun_discover.packaging.runtime import IMPORT_ROOT, MODULES, build_runtime, runtime_name
 
 PACKAGE = Path(__file__).resolve().parents[1] / "nemorun_discover"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -180,10 +180,8 @@ def is_used_by_worker(name: str) -> bool:
 
 
 def test_the_runtime_names_its_own_content():
-    name, content = build_runtime()
-
-    assert build_runtime.__wrapped__() == (name, content)
-    assert re.fullmatch(r"runtime-[0-9a-f]{16}\.zip", name)
+    assert build_runtime() == build_runtime()
+    assert re.fullmatch(r"runtime-[0-9a-f]{16}\.zip", runtime_name())
 
 
 @pytest.mark.parametrize(

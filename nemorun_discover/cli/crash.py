@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nemorun_discover.lifecycle.secrets import masked_argv
 from nemorun_discover.model.event import utc_now
 from nemorun_discover.store.home import open_home
 from nemorun_discover.version import __version__
@@ -53,7 +54,7 @@ def _describe(error: BaseException, argv: Sequence[str]) -> str:
         f"nemorun:  {__version__}",
         f"python:   {platform.python_version()} ({sys.executable})",
         f"platform: {platform.platform()}",
-        f"argv:     {list(argv)!r}",
+        f"argv:     {list(masked_argv(argv))!r}",
         "",
         *traceback.format_exception(error),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +23,8 @@ from nemorun_discover.lifecycle.watch import watch
 from nemorun_discover.model.state import State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nemorun_discover.cli.console import Console
     from nemorun_discover.cli.settings import Settings
     from nemorun_discover.model.status import ExperimentStatus
@@ -74,12 +77,16 @@ def _look(
         return status
     if not as_json:
         return follow(console, watch(home, experiment_id))
-    status = observe(home, experiment_id)
-    for status in watch(home, experiment_id):
+    return deque(_streamed(watch(home, experiment_id), console), maxlen=1)[0]
+
+
+def _streamed(statuses: Iterator[ExperimentStatus], console: Console) -> Iterator[ExperimentStatus]:
+    """The statuses, each printed as a document on a line; no more when the reader has gone."""
+    for status in statuses:
         console.stream_document(status_document(status))
+        yield status
         if console.out.is_closed:
-            break
-    return status
+            return
 
 
 def _show(status: ExperimentStatus, console: Console) -> None:

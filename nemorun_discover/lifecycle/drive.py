@@ -17,7 +17,6 @@ from nemorun_discover.errors import StoreError
 from nemorun_discover.lifecycle.board import Board
 from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.driver import Driver
-from nemorun_discover.packaging.runtime import install_runtime
 from nemorun_discover.store.home import Home
 from nemorun_discover.store.lock import hold_lock
 
@@ -34,9 +33,14 @@ def main(home_root: str, experiment_id: str, lock: str) -> None:
     home = Home(Path(home_root))
     layout = home.layout.experiment(experiment_id)
     record = home.read_record(experiment_id)
-    runtime = install_runtime(home.layout.packages)
     board = Board(record, layout)
-    crew = Crew(record, layout, runtime=runtime, env=os.environ, secrets=secrets)
+    crew = Crew(
+        record,
+        layout,
+        runtime=home.layout.packages / record.runtime,
+        env=os.environ,
+        secrets=secrets,
+    )
     _carry_on(Driver(board, crew, layout), board)
 
 

@@ -18,8 +18,9 @@ from nemorun_discover.lifecycle.submission import job_document
 from nemorun_discover.model.event import utc_now
 from nemorun_discover.model.ids import experiment_id
 from nemorun_discover.model.record import Record
-from nemorun_discover.packaging.runtime import build_runtime
+from nemorun_discover.packaging.runtime import install_runtime, runtime_name
 from nemorun_discover.store.create import create_experiment
+from nemorun_discover.store.home import cannot_write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,11 +50,21 @@ def launch(home: Home, plan: Plan, env: Mapping[str, str]) -> str:
     draft = _record(plan, utc_now())
     for _ in range(_ID_TRIES):
         record = _with_id(draft)
-        lock = create_experiment(home, record, job_files(home, record, plan, env))
+        files = job_files(home, record, plan, env)
+        _install_runtime(home)
+        lock = create_experiment(home, record, files)
         if lock is not None:
             start_driver(home, record.id, lock=lock, secrets=plan.secrets)
             return record.id
     raise StoreError(f"{home.layout.experiments}: no free id was found in {_ID_TRIES} tries")
+
+
+def _install_runtime(home: Home) -> None:
+    home.create()
+    try:
+        install_runtime(home.layout.packages)
+    except OSError as error:
+        raise cannot_write(home.layout.packages, error) from error
 
 
 def requests_of(home: Home, plan: Plan, env: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
@@ -76,7 +87,7 @@ def job_files(
         ExecutorRefused: An executor cannot run these jobs.
     """
     layout = home.layout.experiment(record.id)
-    runtime = home.layout.packages / build_runtime()[0]
+    runtime = home.layout.packages / record.runtime
     crew = Crew(record, layout, runtime=runtime, env=env, secrets=plan.secrets)
     shown = Crew(record, layout, runtime=runtime, env={}, secrets=_masks(plan))
     _check(record, crew)
@@ -115,6 +126,7 @@ def _record(plan: Plan, now: datetime) -> Record:
         jobs=plan.jobs,
         max_jobs=plan.max_jobs,
         maxfail=plan.maxfail,
+        runtime=runtime_name(),
         rerun_of=plan.rerun_of,
     )
 

@@ -57,6 +57,7 @@ class Record:
         executors: The resolved executors by name; a secret's value is replaced by a reference to its name.
         max_jobs: Jobs that may run at once, over all executors (`-j`); None for no limit.
         maxfail: Failed jobs after which no other is started; None for no limit.
+        runtime: The file in `packages/` that runs the jobs, whichever nemorun carries them on.
         rerun_of: The experiment this one repeats.
     """
 
@@ -74,4 +75,5 @@ class Record:
     jobs: tuple[Job, ...] = ()
     max_jobs: int | None = None
     maxfail: int | None = None
+    runtime: str = ""
     rerun_of: str | None = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from functools import cache
 from pathlib import Path
+
+from nemorun_discover.files import write_atomic
 
 PACKAGE_ROOT = Path(__file__).parents[1]
 IMPORT_ROOT = PACKAGE_ROOT.parent
@@ -40,15 +41,26 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can hold: equal content,
 
 
 @cache
-def build_runtime() -> tuple[str, bytes]:
-    """The runtime's file name, which holds the hash of its content, and its bytes."""
+def runtime_name() -> str:
+    """The runtime's file name; it holds the hash of what the runtime is made of."""
+    digest = hashlib.sha256(_MAIN.encode())
+    for name in MODULES:
+        content = (IMPORT_ROOT / name).read_bytes()
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    return f"runtime-{digest.hexdigest()[:16]}.zip"
+
+
+def build_runtime() -> bytes:
+    """The runtime's zip."""
+    # zipfile costs 10 ms to import, and a runtime is built once for each version of nemorun.
+    import zipfile  # noqa: PLC0415
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo("__main__.py", _EPOCH), _MAIN)
         for name in MODULES:
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), (IMPORT_ROOT / name).read_bytes())
-    content = buffer.getvalue()
-    return f"runtime-{hashlib.sha256(content).hexdigest()[:16]}.zip", content
+    return buffer.getvalue()
 
 
 def install_runtime(packages: Path) -> Path:
@@ -57,10 +69,7 @@ def install_runtime(packages: Path) -> Path:
     Raises:
         OSError: It cannot be written.
     """
-    name, content = build_runtime()
-    path = packages / name
+    path = packages / runtime_name()
     if not path.exists():
-        draft = path.with_name(f".{name}.draft")
-        draft.write_bytes(content)
-        draft.replace(path)
+        write_atomic(path, build_runtime())
     return path

@@ -186,8 +186,8 @@ class Shelf:
         return self.home.layout.experiment(experiment).job(slug).attempt(attempt).log
 
     def close(self) -> None:
-        for lock in self._locks:
-            os.close(lock)
+        while self._locks:
+            os.close(self._locks.pop())
 
     def _events(self, experiment: str, job: Told) -> Iterator[Event]:
         if job.state in (State.PLANNED, State.SKIPPED):

@@ -81,6 +81,14 @@ def test_an_internal_error_leaves_a_crash_log_instead_of_a_traceback(nemorun):
     assert "ZeroDivisionError: division by zero" in text
 
 
+def test_a_crash_log_holds_no_secret_of_the_command_line(nemorun):
+    done = leave_with(nemorun, "1 / 0", "run", "-o", "profiles.a.env_vars.API_TOKEN=hunter2")
+
+    path = Path(done.stderr.splitlines()[1].removeprefix("hint: the details are in "))
+    assert "API_TOKEN=***" in path.read_text()
+    assert "hunter2" not in path.read_text()
+
+
 def test_a_crash_log_falls_back_to_the_directory_for_temporary_files(nemorun, tmp_path):
     (tmp_path / "file").write_text("no directory")
     (tmp_path / "tmp").mkdir()

@@ -76,7 +76,8 @@ def test_an_unknown_option_exits_4_and_not_2(nemorun):
     answer = nemorun("status", "--folow")
 
     assert answer.code == 4
-    assert "no such option: --folow" in answer.err
+    assert answer.err.startswith("error: no such option")
+    assert "--folow" in answer.err
     assert "`nemorun status --help`" in answer.err
 
 

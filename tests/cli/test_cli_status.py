@@ -179,3 +179,17 @@ def test_half_a_line_in_the_journal_does_not_hide_the_rest(nemorun, shelf, told)
         file.write(b'{"at":"2026-11-22T07:12:03Z","type":"sta')
 
     assert nemorun("status", "--exit-code").code == 0
+
+
+def test_an_experiment_that_cannot_be_carried_on_is_still_shown(nemorun, shelf, told):
+    shelf.put(told("train@local", state="RUNNING"))
+    shelf.close()  # its driver has died
+    lock = shelf.home.layout.experiment(ID).driver_lock
+    lock.unlink()
+    lock.mkdir()
+
+    answer = nemorun("status")
+
+    assert answer.code == 0
+    assert "▸ RUNNING" in answer.out
+    assert f"note: {ID} cannot be carried on: " in answer.err

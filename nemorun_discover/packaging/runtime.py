@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import marshal
 from functools import cache
+from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
 
 from nemorun_discover.files import write_atomic
@@ -43,7 +45,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can hold: equal content,
 @cache
 def runtime_name() -> str:
     """The runtime's file name; it holds the hash of what the runtime is made of."""
-    digest = hashlib.sha256(_MAIN.encode())
+    digest = hashlib.sha256(MAGIC_NUMBER + _MAIN.encode())
     for name in MODULES:
         content = (IMPORT_ROOT / name).read_bytes()
         digest.update(f"{name} {len(content)} ".encode() + content)
@@ -59,8 +61,17 @@ def build_runtime() -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(zipfile.ZipInfo("__main__.py", _EPOCH), _MAIN)
         for name in MODULES:
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), (IMPORT_ROOT / name).read_bytes())
+            source = (IMPORT_ROOT / name).read_bytes()
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), source)
+            archive.writestr(zipfile.ZipInfo(f"{name}c", _EPOCH), _bytecode(name, source))
     return buffer.getvalue()
+
+
+def _bytecode(name: str, source: bytes) -> bytes:
+    """A .pyc for this Python; another version sees by its magic number that it is not for it (PEP 552)."""
+    code = compile(source, name, "exec", dont_inherit=True)
+    unchecked = (1).to_bytes(4, "little")  # it is named by a hash, and the hash need not be checked
+    return MAGIC_NUMBER + unchecked + source_hash(source) + marshal.dumps(code)
 
 
 def install_runtime(packages: Path) -> Path:

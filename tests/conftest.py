@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.capabilities import bound_by_permissions
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -23,6 +26,13 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     return home
+
+
+@pytest.fixture
+def permissions_hold() -> Iterator[None]:
+    """The permissions of files hold in this test, even when it runs as root."""
+    with bound_by_permissions():
+        yield
 
 
 @pytest.hookimpl(trylast=True)

@@ -73,6 +73,13 @@ def user_config_file() -> Path:
     return user_config_path("nemorun") / "config.toml"
 
 
+def user_cache_dir() -> Path:
+    """Where earlier scans of projects are kept: the platform's directory for what may be lost."""
+    from platformdirs import user_cache_path  # noqa: PLC0415 - likewise
+
+    return user_cache_path("nemorun")
+
+
 def shown(path: Path) -> str:
     """A path as messages show it: with `~` for the home directory."""
     home = Path("~").expanduser()

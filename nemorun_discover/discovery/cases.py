@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 def check_cases(
     cases: Sequence[Case], parameters: Sequence[Parameter], function: str
 ) -> tuple[Parametrize, ...]:
-    """Return the cases in the order of the decorators, from the top down.
+    """Return the cases of the decorators, from the one nearest to the function up.
 
-    So `itertools.product(*cases)` lets the decorator nearest to the function vary fastest.
+    So `itertools.product(*cases)` lets the decorator at the top vary fastest, as pytest does.
+
+    Args:
+        cases: From the top down, as they are written.
+        parameters: Of the task.
+        function: Its name.
 
     Raises:
         ProblemError: A name is no parameter, or values or ids do not fit the names.
@@ -40,7 +45,7 @@ def check_cases(
             taken.add(name)
         rows = _rows(case, names, [known[name] for name in names])
         checked.append(Parametrize(names=names, rows=rows, ids=_ids(case, len(rows))))
-    return tuple(checked)
+    return tuple(reversed(checked))
 
 
 def _names(case: Case) -> tuple[str, ...]:

@@ -73,6 +73,8 @@ def parametrize(
 ) -> Callable[[F], F]:
     """Run a task once per value; several `parametrize` on one task give the product.
 
+    The one at the top varies fastest, as with pytest.
+
     Args:
         names: One parameter, or several (`"lr,seed"` or a list), each value then being a tuple.
         values: The values, one job each.
@@ -84,7 +86,7 @@ def parametrize(
     case = (names, tuple(values), None if ids is None else tuple(ids))
 
     def mark(marked: F) -> F:
-        # The decorator nearest to the function runs first and varies fastest, as with pytest.
+        # The decorator nearest to the function runs first, and comes first here.
         setattr(marked, PARAMETRIZE_MARK, (*getattr(marked, PARAMETRIZE_MARK, ()), case))
         return marked
 

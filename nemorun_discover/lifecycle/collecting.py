@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.config.code_tasks import apply_task_tables
+from nemorun_discover.config.locate import user_cache_dir
 from nemorun_discover.config.script_tasks import script_tasks
 from nemorun_discover.discovery.scan import collect
 from nemorun_discover.errors import CollectionError
@@ -37,6 +38,7 @@ def collect_project(config: Config, files: Sequence[str] | None = None) -> Colle
         pythonpath=config.project.pythonpath,
         scripts=script_tasks(config),
         is_partial=files is not None,
+        cache_dir=user_cache_dir(),
     )
     is_complete = files is None and not collection.issues
     tasks = apply_task_tables(config, collection.tasks, is_complete=is_complete)

@@ -38,12 +38,12 @@ def test_a_task_carries_what_its_decorators_and_signature_say(projects: Path):
     assert train.doc == "Train a model.\n\nOn whatever there is."
 
 
-def test_the_parametrize_nearest_to_the_function_comes_last(projects: Path):
+def test_the_parametrize_at_the_top_comes_last_and_so_varies_fastest(projects: Path):
     train = collect(projects / "discovery", ["tasks/train.py"]).tasks[0]
 
     assert train.parametrize == (
-        Parametrize(names=("lr",), rows=((0.1,), (0.01,)), ids=("big", "small")),
         Parametrize(names=("seed", "size"), rows=((1, "s"), (2, "m")), ids=(None, None)),
+        Parametrize(names=("lr",), rows=((0.1,), (0.01,)), ids=("big", "small")),
     )
 
 

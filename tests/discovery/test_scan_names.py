@@ -98,8 +98,8 @@ def test_names_bound_once_to_literals_are_values(project: Project):
     assert task.tags == ("gpu", "ab", "x02")
     assert (task.timeout_s, task.retries) == (7_200, 1)
     assert [case.rows for case in task.parametrize] == [
-        ((1,), (2,), (3,)),
         (("x", True), ("y", None)),
+        ((1,), (2,), (3,)),
     ]
     assert task.params[3].default == {"lr": [0.1, 0.1]}
     assert (task.params[4].default, task.params[4].default_text) == ("ab", '"a" "b"')

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path  # noqa: TC003 - a type checker's import would cost the worker nothing, but reads worse
-from typing import Any
+
+TYPE_CHECKING = False  # typing's own constant costs the worker an import
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
 
 
 def write_atomic(path: Path, content: bytes, *, durable: bool = False) -> None:
@@ -39,7 +43,11 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = False) -> None:
 def write_json(path: Path, value: Any, *, durable: bool = False) -> None:  # noqa: ANN401 - JSON
     """Put a JSON document at path, indented for a person to read; see `write_atomic`."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomic(path, text.encode() + b"\n", durable=durable)
+    try:
+        content = text.encode()
+    except UnicodeEncodeError:  # a path that is not UTF-8: its bytes travel as lone surrogates
+        content = json.dumps(value, indent=2, allow_nan=False).encode()
+    write_atomic(path, content + b"\n", durable=durable)
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON

@@ -16,7 +16,6 @@ from nemorun_discover.config.references import has_reference, resolve, text_of
 from nemorun_discover.config.tree import Leaf, Node, Origin, Tree, place_of, plant
 from nemorun_discover.config.values import FIELD_RULES
 from nemorun_discover.errors import ConfigError
-from nemorun_discover.executors.codec import executor_to_dict
 from nemorun_discover.executors.kinds import FAMILIES, class_of
 from nemorun_discover.executors.secrets import is_secret_name
 
@@ -176,6 +175,9 @@ def check_executor(executor: Executor, place: str) -> None:
     checker = Checker(None)
     origin = Origin(source=place)
     try:
+        # Only what a factory returned is taken apart again; every load of a configuration comes by here.
+        from nemorun_discover.executors.codec import executor_to_dict  # noqa: PLC0415
+
         tree = plant(executor_to_dict(executor), place)
     except ConfigError as error:
         raise ConfigError(f"{place}: {error.message}", hint=error.hint) from error

@@ -6,9 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemorun_discover.config.code_tasks import apply_task_tables
 from nemorun_discover.config.locate import user_cache_dir
-from nemorun_discover.config.script_tasks import script_tasks
 from nemorun_discover.discovery.scan import collect
 from nemorun_discover.errors import CollectionError
 
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 
     from nemorun_discover.config.load import Config
     from nemorun_discover.discovery.arguments import Arguments
-    from nemorun_discover.model.task import Collection, Issue
+    from nemorun_discover.model.task import Collection, Issue, Task
 
 _SHOWN = 20
 
@@ -36,11 +34,26 @@ def collect_project(config: Config, files: Sequence[str] | None = None) -> Colle
         config.root,
         config.project.paths if files is None else files,
         pythonpath=config.project.pythonpath,
-        scripts=script_tasks(config),
+        scripts=_scripts(config),
         is_partial=files is not None,
         cache_dir=user_cache_dir(),
     )
-    is_complete = files is None and not collection.issues
+    return _with_tables(config, collection, is_complete=files is None and not collection.issues)
+
+
+def _scripts(config: Config) -> list[Task]:
+    if not config.table("tasks"):
+        return []
+    from nemorun_discover.config.script_tasks import script_tasks  # noqa: PLC0415 - only for such tables
+
+    return script_tasks(config)
+
+
+def _with_tables(config: Config, collection: Collection, *, is_complete: bool) -> Collection:
+    if not config.table("tasks"):
+        return collection
+    from nemorun_discover.config.code_tasks import apply_task_tables  # noqa: PLC0415 - likewise
+
     tasks = apply_task_tables(config, collection.tasks, is_complete=is_complete)
     return replace(collection, tasks=tuple(tasks))
 

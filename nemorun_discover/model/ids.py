@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
 # Crockford's base 32 without the letters that read like digits: nothing to mistype.
 ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"
@@ -31,7 +32,7 @@ def experiment_id(title: str, at: datetime, choose: Callable[[str], str]) -> str
         choose: Picks one character of a string; `secrets.choice` outside tests.
     """
     suffix = "".join(choose(ALPHABET) for _ in range(SUFFIX_LENGTH))
-    return f"{at:%Y%m%d-%H%M}-{slug_of(title)}-{suffix}"
+    return f"{at.astimezone(UTC):%Y%m%d-%H%M}-{slug_of(title)}-{suffix}"
 
 
 def matching(reference: str, ids: Iterable[str]) -> list[str]:

@@ -90,8 +90,11 @@ def _intend(job: JobStatus, event: Event, layout: ExperimentLayout) -> JobStatus
         attempt=number,
         state=State.SUBMITTED,
         reason=None,
+        raw_state=None,
         exit_code=None,
         signal=None,
+        native_id=None,
+        handle=None,
         submitted_at=event.at,
         started_at=None,
         ended_at=None,
@@ -119,7 +122,17 @@ def _change_state(job: JobStatus, event: Event, _layout: ExperimentLayout) -> Jo
     )
     if state is State.RUNNING:
         return _with_attempt(job, event, state=state, started_at=event.started_at)
-    return job
+    return _without_open_attempt(job) if state.is_final else job
+
+
+def _without_open_attempt(job: JobStatus) -> JobStatus:
+    """An attempt that never ended by itself, since it could not be started, ended with its job."""
+    ended = {"state": job.state, "reason": job.reason, "ended_at": job.ended_at}
+    attempts = tuple(
+        one if one.state.is_final else replace(one, **ended)  # type: ignore[arg-type]  # its own names
+        for one in job.attempts
+    )
+    return replace(job, attempts=attempts)
 
 
 def _end_attempt(job: JobStatus, event: Event, _layout: ExperimentLayout) -> JobStatus:

@@ -1,4 +1,8 @@
-"""The runtime: the part of nemorun that runs inside jobs, as one zip that any Python >= 3.9 can start."""
+"""The runtime: the part of nemorun that runs inside jobs, as one zip that any Python >= 3.9 can start.
+
+`python <zip>` starts the worker. The modules lie in `lib/`; at the zip's root, where PYTHONPATH finds
+them, `nemorun.py` and `nemorun_discover.py` only step behind all that is installed.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +33,7 @@ MODULES = (
     "nemorun_discover/schedulers/local/process.py",
     "nemorun_discover/files.py",
     "nemorun_discover/worker/__init__.py",
+    "nemorun_discover/worker/annotations.py",
     "nemorun_discover/worker/arguments.py",
     "nemorun_discover/worker/context.py",
     "nemorun_discover/worker/entry.py",
@@ -38,14 +43,38 @@ MODULES = (
     "nemorun_discover/worker/supervise.py",
     "nemorun_discover/worker/task.py",
 )
-_MAIN = "from nemorun_discover.worker.entry import main\n\nmain()\n"
+# The project's files stand first on PYTHONPATH, and its random.py must not become the worker's.
+_MAIN = """\
+import os
+import sys
+
+runtime = sys.path.pop(0)
+path = [*(one for one in sys.path if one != runtime), runtime + "/lib"]
+project = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+sys.path[:] = [path[-1], *(one for one in path if one not in project)]
+from nemorun_discover.worker.entry import main
+
+sys.path[:] = path
+main()
+"""
+# PYTHONPATH comes before site-packages, where a whole nemorun may be installed: that one is to be found.
+_STEP_BEHIND = """\
+import os
+import sys
+
+runtime = os.path.dirname(__file__)
+sys.path[:] = [*(one for one in sys.path if one != runtime), runtime + "/lib"]
+del sys.modules[__name__]
+__import__(__name__)
+"""
+_FACES = {"__main__.py": _MAIN, "nemorun.py": _STEP_BEHIND, "nemorun_discover.py": _STEP_BEHIND}
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can hold: equal content, equal bytes
 
 
 @cache
 def runtime_name() -> str:
     """The runtime's file name; it holds the hash of what the runtime is made of."""
-    digest = hashlib.sha256(MAGIC_NUMBER + _MAIN.encode())
+    digest = hashlib.sha256(MAGIC_NUMBER + repr(_FACES).encode())
     for name in MODULES:
         content = (IMPORT_ROOT / name).read_bytes()
         digest.update(f"{name} {len(content)} ".encode() + content)
@@ -59,11 +88,12 @@ def build_runtime() -> bytes:
 
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(zipfile.ZipInfo("__main__.py", _EPOCH), _MAIN)
+        for name, text in _FACES.items():
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), text)
         for name in MODULES:
             source = (IMPORT_ROOT / name).read_bytes()
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), source)
-            archive.writestr(zipfile.ZipInfo(f"{name}c", _EPOCH), _bytecode(name, source))
+            archive.writestr(zipfile.ZipInfo(f"lib/{name}", _EPOCH), source)
+            archive.writestr(zipfile.ZipInfo(f"lib/{name}c", _EPOCH), _bytecode(name, source))
     return buffer.getvalue()
 
 

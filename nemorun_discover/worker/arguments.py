@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
 import enum
 import sys
 import typing
+from collections import abc
 from pathlib import PurePath
+
+from nemorun_discover.worker.annotations import hints_of, unwrap
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+_UNIONS = (typing.Union, getattr(sys.modules["types"], "UnionType", typing.Union))
 
 
 def bind(function: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:
@@ -24,23 +27,20 @@ def bind(function: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]
         params: JSON values by name; they were checked before the job was launched.
 
     Returns:
-        The values as the annotations name them: Path, Enum, dataclass, tuple, datetime; what has no
+        The values as the annotations name them: Path, Enum, dataclass, tuple, set, datetime; what has no
         annotation, or one that cannot be evaluated here, stays as it came.
+
+    Raises:
+        ValueError: A value does not fit its annotation after all.
     """
-    hints = _hints(function)
+    hints = hints_of(function)
     return {name: convert(value, hints.get(name)) for name, value in params.items()}
-
-
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(function)
-    except Exception:  # noqa: BLE001 - evaluating an annotation runs the user's code
-        return {}
 
 
 def convert(value: Any, hint: Any) -> Any:  # noqa: ANN401 - JSON in, whatever the annotation says out
     """One value as its annotation asks for it."""
-    if value is None or hint is None or hint is typing.Any:
+    hint = unwrap(hint)
+    if value is None or hint is None:
         return value
     origin = typing.get_origin(hint)
     if origin is not None:
@@ -49,17 +49,31 @@ def convert(value: Any, hint: Any) -> Any:  # noqa: ANN401 - JSON in, whatever t
 
 
 def _convert_generic(value: Any, origin: Any, args: tuple[Any, ...]) -> Any:  # noqa: ANN401
-    if origin is typing.Union or origin is getattr(sys.modules["types"], "UnionType", None):
-        return _convert_union(value, args)
-    if origin is tuple and isinstance(value, list):
-        items = args[:1] * len(value) if args[1:] == (...,) else args
-        return tuple(convert(one, item) for one, item in zip(value, items))
+    if origin in _UNIONS:
+        return _convert_union(value, [one for one in args if one is not type(None)])
+    if not isinstance(origin, type):
+        return value
     if isinstance(value, list) and args:
-        made = [convert(one, args[0]) for one in value]
-        return origin(made) if origin in (set, frozenset) else made
+        items = _item_types(origin, args, len(value))
+        return _collected([convert(one, item) for one, item in zip(value, items)], origin)
     if isinstance(value, dict) and len(args) > 1:
         return {_convert_key(key, args[0]): convert(one, args[1]) for key, one in value.items()}
-    return value
+    return _convert_class(value, origin)
+
+
+def _item_types(origin: type, args: tuple[Any, ...], count: int) -> tuple[Any, ...]:
+    if origin is not tuple or args[1:] == (...,):
+        return args[:1] * count
+    items = () if args == ((),) else args  # Python 3.9 has ((),) for tuple[()]
+    if len(items) != count:
+        raise ValueError(f"{count} values for a tuple of {len(items)}")
+    return items
+
+
+def _collected(values: list[Any], cls: type) -> Any:  # noqa: ANN401
+    if cls in (tuple, frozenset):
+        return cls(values)
+    return set(values) if issubclass(cls, abc.Set) else values
 
 
 def _convert_key(key: str, hint: Any) -> Any:  # noqa: ANN401 - text in: JSON has no other keys
@@ -68,32 +82,53 @@ def _convert_key(key: str, hint: Any) -> Any:  # noqa: ANN401 - text in: JSON ha
     return hint(key) if hint in (int, float) else convert(key, hint)
 
 
-def _convert_union(value: Any, members: tuple[Any, ...]) -> Any:  # noqa: ANN401
-    """The first member that changes the value's type wins only where none takes it as it is."""
+def _convert_union(value: Any, members: list[Any]) -> Any:  # noqa: ANN401
+    """The value as it is, where a member takes it so; else as the first member that it can become."""
+    if len(members) == 1:
+        return convert(value, members[0])
     if any(type(value) is member for member in members):
         return value
     for member in members:
         try:
             made = convert(value, member)
-        except (TypeError, ValueError, KeyError):
+        except (TypeError, ValueError):
             continue
-        if member in (float, int, str, bool) and type(made) is not member:
-            continue
-        return made
+        if _is_one(made, unwrap(member)):
+            return made
     return value
+
+
+def _is_one(value: Any, hint: Any) -> bool:  # noqa: ANN401
+    origin = typing.get_origin(hint) or hint
+    if origin is typing.Literal:
+        return any(type(value) is type(one) and value == one for one in typing.get_args(hint))
+    try:
+        return not isinstance(origin, type) or isinstance(value, origin)
+    except TypeError:  # a Protocol that cannot tell
+        return True
 
 
 def _convert_class(value: Any, cls: type) -> Any:  # noqa: ANN401
     if issubclass(cls, enum.Enum):
         return cls[value] if isinstance(value, str) and value in cls.__members__ else cls(value)
-    if dataclasses.is_dataclass(cls) and isinstance(value, dict):
-        hints = typing.get_type_hints(cls)
+    if hasattr(cls, "__dataclass_fields__") and isinstance(value, dict):
+        hints = hints_of(cls)
         return cls(**{name: convert(one, hints.get(name)) for name, one in value.items()})
-    if issubclass(cls, (dt.datetime, dt.date)) and isinstance(value, str):
-        return cls.fromisoformat(value)
-    takes_it = (
-        issubclass(cls, PurePath)
-        or (cls is float and type(value) is int)
-        or (cls in (tuple, set, frozenset) and isinstance(value, list))
-    )
-    return cls(value) if takes_it else value  # type: ignore[call-arg]  # one of those above
+    if isinstance(value, list):
+        return _collected(value, cls)
+    if isinstance(value, str):
+        return _convert_text(value, cls)
+    return float(value) if cls is float and type(value) is int else value
+
+
+def _convert_text(text: str, cls: type) -> Any:  # noqa: ANN401
+    if issubclass(cls, PurePath):
+        return cls(text)
+    known = sys.modules.get("datetime")  # whoever annotates with it has imported it
+    kind: Any = cls
+    if known is None or not issubclass(cls, (known.date, known.time)):
+        return text
+    has_zone = text[-1:] in ("Z", "z") and hasattr(
+        cls, "utcoffset"
+    )  # before Python 3.11 it is not read
+    return kind.fromisoformat(text[:-1] + "+00:00" if has_zone else text)

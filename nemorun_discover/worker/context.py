@@ -52,11 +52,19 @@ class UpstreamJob:
         params: The values it was given, as JSON.
         result: What its task returned, as JSON; None when it returned None.
         output_dir: Where it left its files.
+
+    Raises:
+        UsageError: Its folder was deleted.
     """
 
     def __init__(self, job_dir: Path) -> None:
         paths = JobLayout(job_dir)
         job = read_json(paths.job)
+        if job is None:
+            raise UsageError(
+                f"{job_dir}: the job this one waited for is not there any more",
+                hint="its experiment's folder was deleted; run it again",
+            )
         self.job_id: str = job["id"]
         self.task: str = job["task"]
         self.params: dict[str, Any] = job["params"]
@@ -82,7 +90,7 @@ def upstream(task: str) -> UpstreamJob:
 
     Raises:
         OutsideJob: This process runs in no job.
-        UsageError: This job waited for no job of that task, or for more than one.
+        UsageError: This job waited for no job of that task, or for more than one, or it was deleted.
     """
     found = upstreams(task)
     if len(found) > 1:
@@ -107,7 +115,7 @@ def upstreams(task: str) -> tuple[UpstreamJob, ...]:
             f"{job['id']} waited for no job of {task!r} in this experiment",
             hint=f"write @nemorun.task(after=[{task!r}]) and select both, or run with --with-deps",
         )
-    return tuple(UpstreamJob(job_dir.parent / slug) for slug in slugs)
+    return tuple(UpstreamJob(Path(os.path.normpath(job_dir.parent / slug))) for slug in slugs)
 
 
 def _this_job(what: str) -> tuple[Path, dict[str, Any]]:

@@ -13,11 +13,11 @@ from nemorun_discover.worker.task import run_task
 
 def main() -> None:
     """Run one attempt of the job whose folder is given on the command line."""
-    # The runtime comes last: a nemorun that the project's own environment has is found before it.
-    sys.path.append(sys.path.pop(0))
     paths = JobLayout(Path(sys.argv[1]))
     attempt = paths.attempt(int(sys.argv[2]))
     job = read_json(paths.job)
+    if job is None:
+        raise SystemExit(f"nemorun: {paths.job}: there is none, or it is damaged")
     supervisor = Supervisor(attempt, timeout_s=job["timeout_s"], grace_s=job["grace_s"])
     if supervisor.claim():
         supervisor.run(lambda: run_task(job, paths, attempt))

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from pathlib import Path
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from types import TracebackType
     from typing import Any
 
 ERROR_SCHEMA = "nemorun.error/1"
+_LINES_AT_BEGIN = 40
+_LINES_AT_END = 160
+_INSTALLED = ("site-packages", "dist-packages")
+_STANDARD_LIBRARY = str(Path(traceback.__file__).parent) + os.sep
+# Ours: in the runtime as source, and as bytecode that was compiled elsewhere; then what imports modules.
+_MACHINERY = (
+    str(Path(__file__).parents[1]) + os.sep,
+    "nemorun_discover/",
+    "<frozen ",
+    _STANDARD_LIBRARY + "importlib" + os.sep,
+)
 
 
 def describe_failure(error: BaseException, root: Path) -> dict[str, Any]:
@@ -21,33 +34,68 @@ def describe_failure(error: BaseException, root: Path) -> dict[str, Any]:
         root: The project; frames before its first one are nemorun's and importlib's, and left out.
 
     Returns:
-        schema, type, message, traceback (text, as Python prints it), and the file and line where the
-        user's own code stood when it happened.
+        schema, type, message, traceback (text, as Python prints it; the middle of a very long one is left
+        out), and the file and line where the user's own code stood when it happened.
     """
-    start = _first_user_frame(error, root)
-    if start is not None:
-        error = error.with_traceback(start)
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if _is_below(frame.filename, root)]
+    error = error.with_traceback(_from_the_users_line_on(error.__traceback__, root))
+    file, line = _place(error, root)
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
     return {
         "schema": ERROR_SCHEMA,
         "type": type(error).__qualname__,
-        "message": str(error).encode("utf-8", "replace").decode(),
-        "traceback": "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        .encode("utf-8", "replace")
-        .decode(),
-        "file": own[-1].filename if own else None,
-        "line": own[-1].lineno if own else None,
+        "message": _writable(_message(error)),
+        "traceback": _writable(_shortened("".join(lines))),
+        "file": file,
+        "line": line,
     }
 
 
-def _first_user_frame(error: BaseException, root: Path) -> Any:  # noqa: ANN401 - a traceback or None
-    entry = error.__traceback__
-    while entry is not None and not _is_below(entry.tb_frame.f_code.co_filename, root):
+def _from_the_users_line_on(entry: TracebackType | None, root: Path) -> TracebackType | None:
+    """Where no frame is the user's, those that are neither nemorun's nor importlib's."""
+    start = entry
+    while start is not None and not _is_users(start.tb_frame.f_code.co_filename, root):
+        start = start.tb_next
+    if start is not None:
+        return start
+    while entry is not None and _is_machinery(entry.tb_frame.f_code.co_filename):
         entry = entry.tb_next
     return entry
 
 
-def _is_below(filename: str, root: Path) -> bool:
+def _is_users(filename: str, root: Path) -> bool:
     path = Path(filename)
-    return root in path.parents and "site-packages" not in path.parts
+    if root not in path.parents or not set(path.parts).isdisjoint(_INSTALLED):
+        return False
+    return not filename.startswith((*_MACHINERY, _STANDARD_LIBRARY))
+
+
+def _is_machinery(filename: str) -> bool:
+    return filename.startswith(_MACHINERY)
+
+
+def _place(error: BaseException, root: Path) -> tuple[str | None, int | None]:
+    if isinstance(error, SyntaxError) and error.filename and _is_users(error.filename, root):
+        return error.filename, error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if _is_users(frame.filename, root)]
+    return (own[-1].filename, own[-1].lineno) if own else (None, None)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - __str__ is the user's code
+        return f"<a {type(error).__qualname__} that cannot be turned into text>"
+
+
+def _shortened(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    left_out = len(lines) - _LINES_AT_BEGIN - _LINES_AT_END
+    if left_out <= 1:
+        return text
+    note = f"  ... {left_out} lines are left out ...\n"
+    return "".join([*lines[:_LINES_AT_BEGIN], note, *lines[-_LINES_AT_END:]])
+
+
+def _writable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

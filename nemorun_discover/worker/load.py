@@ -5,14 +5,18 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
+from types import ModuleType
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import ModuleType
     from typing import Any
+
+# The package of a file that cannot be imported by its place in the project.
+_OWN_PACKAGE = "nemorun_tasks"
 
 
 def load_function(file: Path, name: str, sys_path: Sequence[str]) -> Callable[..., Any]:
@@ -33,29 +37,51 @@ def load_function(file: Path, name: str, sys_path: Sequence[str]) -> Callable[..
 
 
 def module_name(file: Path, sys_path: Sequence[str]) -> str:
-    """`tasks.train` for `<root>/tasks/train.py`; a name of its own where the path is no dotted name."""
+    """`tasks.train` for `<root>/tasks/train.py`; a name of its own where the path is no dotted name.
+
+    A dash or a space does no harm: `import` cannot write such a name, but everything else, pickle among
+    it, imports it.
+    """
     roots = [Path(one) for one in sys_path if Path(one) in file.parents]
     root = max(roots, key=lambda one: len(one.parts), default=file.parent)
     parts = list(file.relative_to(root).with_suffix("").parts)
     if parts[-1] == "__init__" and len(parts) > 1:
         parts.pop()
-    if all(part.isidentifier() for part in parts):
-        return ".".join(parts)
-    return "nemorun_task_" + "_".join(part if part.isidentifier() else "x" for part in parts)
+    if parts[0] in ("__init__", "__main__") or any("." in part for part in parts):
+        return f"{_OWN_PACKAGE}.{parts[-1].replace('.', '_')}"
+    return ".".join(parts)
 
 
 def _load(file: Path, name: str) -> ModuleType:
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, AttributeError, ValueError):
-        spec = None
-    if spec is not None and spec.origin is not None and Path(spec.origin) == file:
+    if _is_found_as(name, file):
         return importlib.import_module(name)
-    # Another module answers to that name (an installed `tasks` package, say): take the file itself.
-    spec = importlib.util.spec_from_file_location(name, file)
+    # Another module answers to that name (an installed `tasks` package, say), or none can have it.
+    return _load_alone(file, name.rpartition(".")[2])
+
+
+def _is_found_as(name: str, file: Path) -> bool:
+    """True when `import name` would run this very file; nothing is run to tell."""
+    first, *rest = name.split(".")
+    try:
+        spec = importlib.util.find_spec(first)
+    except ValueError:  # a module without a spec: __main__
+        return False
+    for part in rest:
+        if spec is None or spec.submodule_search_locations is None:
+            return False
+        spec = PathFinder.find_spec(f"{spec.name}.{part}", spec.submodule_search_locations)
+    return spec is not None and spec.origin is not None and Path(spec.origin) == file
+
+
+def _load_alone(file: Path, name: str) -> ModuleType:
+    """The file in a package made for it, so that it can still import what lies beside it (`from . import x`)."""
+    package = ModuleType(_OWN_PACKAGE)
+    package.__path__ = [str(file.parent)]
+    sys.modules[_OWN_PACKAGE] = package
+    spec = importlib.util.spec_from_file_location(f"{_OWN_PACKAGE}.{name}", file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} cannot be imported as Python")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module

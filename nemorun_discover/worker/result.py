@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
 import enum
 import math
+import sys
 from pathlib import PurePath
 
 TYPE_CHECKING = False
@@ -24,7 +23,10 @@ def to_json(value: object) -> Any:  # noqa: ANN401 - JSON
     Raises:
         TypeError: JSON cannot hold it; the message names the type and where it stands.
     """
-    return _convert(value, "the return value")
+    try:
+        return _convert(value, "the return value")
+    except RecursionError:
+        raise TypeError("the return value is nested too deeply for JSON, or holds itself") from None
 
 
 def _convert(value: object, where: str) -> Any:  # noqa: ANN401 - JSON
@@ -41,12 +43,29 @@ def _text(value: Any, _where: str) -> str:  # noqa: ANN401 - one signature for e
     return str(value).encode("utf-8", "replace").decode()
 
 
-def _number(value: Any, _where: str) -> Any:  # noqa: ANN401
-    return value if not isinstance(value, float) or math.isfinite(value) else None
+def _int(value: Any, where: str) -> int:  # noqa: ANN401
+    try:
+        str(int(value))
+    except ValueError:  # sys.set_int_max_str_digits: 4300 at first
+        raise TypeError(f"{where} is an int of too many digits, which JSON cannot hold") from None
+    return int(value)
+
+
+def _float(value: Any, _where: str) -> float | None:  # noqa: ANN401
+    return float(value) if math.isfinite(value) else None
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:  # noqa: ANN401
-    return {_text(key, where): _convert(one, f"{where}[{key!r}]") for key, one in value.items()}
+    made = {_key(key): _convert(one, f"{where}[{key!r}]") for key, one in value.items()}
+    if len(made) < len(value):
+        raise TypeError(
+            f"{where} has keys that are one and the same as text, which JSON cannot hold"
+        )
+    return made
+
+
+def _key(key: object) -> str:
+    return _text(key.value if isinstance(key, enum.Enum) else key, "")
 
 
 def _list(value: Any, where: str) -> list[Any]:  # noqa: ANN401
@@ -54,17 +73,29 @@ def _list(value: Any, where: str) -> list[Any]:  # noqa: ANN401
 
 
 def _fields(value: Any, where: str) -> dict[str, Any]:  # noqa: ANN401
+    import dataclasses  # noqa: PLC0415 - whoever made the value has imported it
+
     names = [field.name for field in dataclasses.fields(value)]
     return {name: _convert(getattr(value, name), f"{where}.{name}") for name in names}
+
+
+def _is_dataclass(value: object) -> bool:
+    return hasattr(type(value), "__dataclass_fields__")
+
+
+def _is_date(value: object) -> bool:
+    known = sys.modules.get("datetime")  # a date has been made by it
+    return known is not None and isinstance(value, (known.date, known.time))
 
 
 _RULES: tuple[tuple[Callable[[Any], bool], Callable[[Any, str], Any]], ...] = (
     (lambda value: value is None or isinstance(value, bool), lambda value, _: value),
     (lambda value: isinstance(value, enum.Enum), lambda value, where: _convert(value.value, where)),
     (lambda value: isinstance(value, (str, PurePath)), _text),
-    (lambda value: isinstance(value, (int, float)), _number),
+    (lambda value: isinstance(value, int), _int),
+    (lambda value: isinstance(value, float), _float),
     (lambda value: isinstance(value, dict), _object),
     (lambda value: isinstance(value, (list, tuple, set, frozenset)), _list),
-    (lambda value: isinstance(value, (dt.date, dt.datetime)), lambda value, _: value.isoformat()),
-    (lambda value: dataclasses.is_dataclass(value) and not isinstance(value, type), _fields),
+    (_is_date, lambda value, _: value.isoformat()),
+    (_is_dataclass, _fields),
 )

@@ -8,15 +8,14 @@ do nothing) and `exit.json` (how it ended).
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
-import socket
 import sys
 import time
-from datetime import datetime, timezone
 
-from nemorun_discover.files import write_json
+from nemorun_discover.files import write_atomic, write_json
 from nemorun_discover.schedulers.local.process import describe_process, kill_group
 
 TYPE_CHECKING = False
@@ -24,13 +23,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from typing import Any
+    from typing import Any, NoReturn
 
     from nemorun_discover.model.layout import AttemptLayout
 
 EXIT_SCHEMA = "nemorun.exit/1"
 _WRITE_TRIES = 30
-_ABORTED = 70  # EX_SOFTWARE of sysexits.h: the child could not even begin
 
 
 class Supervisor:
@@ -48,37 +46,37 @@ class Supervisor:
         self._grace_s = grace_s
         self._stop_reason: str | None = None
         self._asked_to_stop = False
+        self._wakeup = -1
+        self._identity: dict[str, Any] = {}
 
     def claim(self) -> bool:
-        """Take this attempt; False when another process has it already."""
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-        try:
-            descriptor = os.open(self._paths.process, flags, 0o600)
-        except FileExistsError:
-            return False
-        os.close(descriptor)
-        return True
+        """Take this attempt; False when another process has it already.
+
+        Raises:
+            OSError: Nothing can be written there; the attempt is not taken.
+        """
+        # First: who finds the claim may already ask this process to stop.
+        self._wakeup = _wake_on_signals(self._on_signal)
+        devices = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        self._identity = {**describe_process(os.getpid()), "started_at": _now(), "gpus": devices}
+        return _create(self._paths.process, json.dumps(self._identity).encode())
 
     def run(self, main: Callable[[], int]) -> None:
         """Fork, call `main` in the child, wait for its end, and write `exit.json`."""
-        started_at = _now()
-        wakeup = _wake_on_signals(self._on_signal)
         child = os.fork()
         if child == 0:
             _become_the_job(main)
         _set_group(child)
-        devices = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-        identity = {**describe_process(os.getpid()), "child": describe_process(child)}
-        write_json(self._paths.process, {**identity, "started_at": started_at, "gpus": devices})
-        status = self._wait(child, wakeup)
+        _try_to_write(self._paths.process, {**self._identity, "child": describe_process(child)})
+        status = self._wait(child)
         kill_group(child, signal.SIGKILL)  # what the job left running in its own group
-        self._leave_evidence({**_how_it_ended(status, self._stop_reason), "started_at": started_at})
+        self._leave_evidence(_how_it_ended(status, self._stop_reason))
 
     def _on_signal(self, number: int, _frame: object) -> None:
         if number != signal.SIGCHLD:
             self._asked_to_stop = True
 
-    def _wait(self, child: int, wakeup: int) -> int:
+    def _wait(self, child: int) -> int:
         deadline = None if self._timeout_s is None else time.monotonic() + self._timeout_s
         while True:
             done, status = os.waitpid(child, os.WNOHANG)
@@ -94,15 +92,16 @@ class Supervisor:
                 kill_group(child, signal.SIGTERM)
                 deadline = now + self._grace_s
             left = None if deadline is None else max(0.0, deadline - now)
-            if select.select([wakeup], [], [], left)[0]:
-                os.read(wakeup, 4096)
+            if select.select([self._wakeup], [], [], left)[0]:
+                os.read(self._wakeup, 4096)
 
     def _leave_evidence(self, ended: dict[str, Any]) -> None:
         document = {
             "schema": EXIT_SCHEMA,
             **ended,
+            "started_at": self._identity["started_at"],
             "ended_at": _now(),
-            "host": socket.gethostname(),
+            "host": self._identity["host"],
         }
         for _ in range(_WRITE_TRIES):
             if _try_to_write(self._paths.exit, document):
@@ -119,8 +118,35 @@ def _try_to_write(path: Path, document: dict[str, Any]) -> bool:
     return True
 
 
+def _create(path: Path, content: bytes) -> bool:
+    """Make the file, whole, unless it is there; False when it is."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.claim")
+    write_atomic(draft, content)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links: not whole from the first moment on
+        return _create_without_link(path, content)
+    finally:
+        draft.unlink()
+    return True
+
+
+def _create_without_link(path: Path, content: bytes) -> bool:
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    return True
+
+
 def _now() -> str:
-    return datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{nanoseconds // 1000:06d}Z"
 
 
 def _wake_on_signals(handler: Callable[[int, object], None]) -> int:
@@ -140,19 +166,14 @@ def _set_group(child: int) -> None:
         os.setpgid(child, child)
 
 
-def _become_the_job(main: Callable[[], int]) -> None:
-    code = _ABORTED
-    try:
-        os.setpgid(0, 0)
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        code = main()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+def _become_the_job(main: Callable[[], int]) -> NoReturn:
+    """End as any Python does: threads are waited for, `atexit` is called, buffers are written."""
+    _set_group(0)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    raise SystemExit(main())
 
 
 def _how_it_ended(status: int, stop_reason: str | None) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 import types
 from pathlib import Path
 
 from nemorun_discover.files import write_json
-from nemorun_discover.worker.arguments import bind
 from nemorun_discover.worker.failure import describe_failure
 from nemorun_discover.worker.load import load_function
 from nemorun_discover.worker.result import to_json
@@ -16,11 +17,13 @@ from nemorun_discover.worker.result import to_json
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from nemorun_discover.model.layout import AttemptLayout, JobLayout
 
 NOT_FOUND = 127  # what a shell answers for a command that is not there
+_OURS = ("nemorun", "nemorun_discover")
 
 
 def run_task(job: dict[str, Any], paths: JobLayout, attempt: AttemptLayout) -> int:
@@ -34,29 +37,41 @@ def run_task(job: dict[str, Any], paths: JobLayout, attempt: AttemptLayout) -> i
     Returns:
         The exit code. A script does not return: the process becomes it.
     """
+    paths.result.unlink(missing_ok=True)  # an earlier attempt's
     if job["argv"]:
         return _become_script(job["argv"])
+    convert = _conversion(job["params"])
     _prepare_interpreter(job)
     root = Path(job["root"])
     try:
         function = load_function(root / job["file"], job["function"], job["sys_path"])
-        value = function(**bind(function, job["params"]))
-        _keep_result(value, paths)
+        _keep_result(function(**convert(function)), paths)
     except SystemExit as stop:
         return _exit_code_of(stop)
     except BaseException as error:  # noqa: BLE001 - whatever the task raises is its failure, kept and shown
         failure = describe_failure(error, root)
-        print(failure["traceback"], file=sys.stderr, end="", flush=True)
+        _say(failure["traceback"].rstrip("\n"))
         write_json(attempt.error, failure)
         return 1
     return 0
 
 
+def _conversion(params: dict[str, Any]) -> Callable[[Callable[..., Any]], dict[str, Any]]:
+    if not params:
+        return lambda _: {}
+    from nemorun_discover.worker.arguments import bind  # noqa: PLC0415 - typing is not for nothing
+
+    return lambda function: bind(function, params)
+
+
 def _become_script(argv: list[str]) -> int:
+    # Python ignores these signals; a program that it starts expects them as they were.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
     try:
         os.execvp(argv[0], argv)  # noqa: S606 - argv is data, no shell reads it
     except OSError as error:
-        print(f"nemorun: {argv[0]}: {error.strerror}", file=sys.stderr, flush=True)
+        _say(f"nemorun: {argv[0]}: {error.strerror}")
     return NOT_FOUND
 
 
@@ -66,6 +81,9 @@ def _prepare_interpreter(job: dict[str, Any]) -> None:
     sys.argv = [job["file"], *job["args"]]
     # multiprocessing's spawn starts its children from __main__; they must not find this program there.
     sys.modules["__main__"] = types.ModuleType("__main__")
+    # The task's `import nemorun` takes the one that is installed, if there is one: it can do more.
+    for name in [one for one in sys.modules if one.partition(".")[0] in _OURS]:
+        del sys.modules[name]
 
 
 def _keep_result(value: object, paths: JobLayout) -> None:
@@ -74,7 +92,7 @@ def _keep_result(value: object, paths: JobLayout) -> None:
     try:
         document = to_json(value)
     except TypeError as error:
-        print(f"nemorun: the result is not kept: {error}", file=sys.stderr, flush=True)
+        _say(f"nemorun: the result is not kept: {error}")
         return
     write_json(paths.result, document)
 
@@ -84,5 +102,12 @@ def _exit_code_of(stop: SystemExit) -> int:
         return 0
     if isinstance(stop.code, int):
         return stop.code & 0xFF
-    print(stop.code, file=sys.stderr, flush=True)
+    _say(str(stop.code))
     return 1
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(
+        OSError, ValueError
+    ):  # the task may have closed it, the disk may be full
+        print(text, file=sys.__stderr__, flush=True)

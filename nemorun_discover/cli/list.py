@@ -9,11 +9,10 @@ import click
 from nemorun_discover.cli.complete import complete_executor, complete_task, complete_word
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.documents import executors_document, jobs_document, tasks_document
-from nemorun_discover.cli.listing import ListRequest, jobs_of, tasks_of
+from nemorun_discover.cli.list_request import ListRequest
 from nemorun_discover.cli.options import nemorun_command
 from nemorun_discover.cli.project import open_project
 from nemorun_discover.cli.table import Column, draw_table
-from nemorun_discover.discovery.executor_names import match_executors
 from nemorun_discover.errors import ExitCode, UsageError
 from nemorun_discover.lifecycle.collecting import describe_issue
 
@@ -87,7 +86,7 @@ def list_command(
 def _list_tasks(
     project: OpenProject, request: ListRequest, console: Console, settings: Settings
 ) -> None:
-    tasks = tasks_of(project, request, cwd=settings.directory)
+    tasks = _tasks(project, request, settings)
     if settings.json:
         console.document(tasks_document(tasks, project.collection.issues))
     elif console.verbosity < 0:
@@ -100,9 +99,19 @@ def _list_tasks(
             )
 
 
+def _tasks(project: OpenProject, request: ListRequest, settings: Settings) -> Sequence[Task]:
+    if request == ListRequest():
+        return project.collection.tasks
+    from nemorun_discover.cli.listing import tasks_of  # noqa: PLC0415 - a bare list selects nothing
+
+    return tasks_of(project, request, cwd=settings.directory)
+
+
 def _list_jobs(
     project: OpenProject, request: ListRequest, console: Console, settings: Settings
 ) -> None:
+    from nemorun_discover.cli.listing import jobs_of  # noqa: PLC0415 - a bare list expands nothing
+
     jobs = jobs_of(project, request, cwd=settings.directory)
     if settings.json:
         console.document(jobs_document(jobs, project.collection.issues))
@@ -122,6 +131,8 @@ def _list_executors(
         )
     choices = project.executors
     if request.executors:
+        from nemorun_discover.discovery.executor_names import match_executors  # noqa: PLC0415 - likewise
+
         chosen = match_executors([one.name for one in choices], request.executors)
         choices = [one for one in choices if one.name in chosen]
     if as_json:

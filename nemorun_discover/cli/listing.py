@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nemorun_discover.discovery.arguments import parse_set, split_arguments
@@ -17,32 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from nemorun_discover.cli.list_request import ListRequest
     from nemorun_discover.cli.project import OpenProject
     from nemorun_discover.discovery.cell import Cell
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.task import Task
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ListRequest:
-    """The selection of one `list`, as it was typed."""
-
-    words: tuple[str, ...] = ()
-    keyword: str | None = None
-    tags: str | None = None
-    executors: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ()
-
-
 def tasks_of(project: OpenProject, request: ListRequest, *, cwd: Path) -> Sequence[Task]:
     """The selected tasks; with `-e` those that run on these executors by themselves.
 
     Raises:
-        NothingSelected: The selection leaves none; an empty project is no error.
+        NothingSelected: The selection leaves none.
         UsageError: The selection cannot be read.
     """
-    if request == ListRequest():
-        return project.collection.tasks
     cells = _cells(project, request, cwd)
     if request.executors:
         wanted = {name for _, name in _placed(project, cells, request.executors)}

@@ -15,6 +15,7 @@ ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"
 SUFFIX_LENGTH = 4
 TITLE_LENGTH = 40
 MINUTE_LENGTH = len("20261122-0712")
+_ID = re.compile(r"\d{8}-\d{4}-.+")
 
 
 def slug_of(text: str) -> str:
@@ -33,6 +34,11 @@ def experiment_id(title: str, at: datetime, choose: Callable[[str], str]) -> str
     """
     suffix = "".join(choose(ALPHABET) for _ in range(SUFFIX_LENGTH))
     return f"{at.astimezone(UTC):%Y%m%d-%H%M}-{slug_of(title)}-{suffix}"
+
+
+def is_experiment_id(name: str) -> bool:
+    """True for a name that begins as an id does; what else lies among experiments is none of ours."""
+    return _ID.fullmatch(name) is not None
 
 
 def matching(reference: str, ids: Iterable[str]) -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.files import write_json
 from nemorun_discover.model.layout import ExperimentLayout
 from nemorun_discover.store.home import Home, cannot_write
-from nemorun_discover.store.lock import try_lock
+from nemorun_discover.store.lock import take_lock
 from nemorun_discover.store.record import encode_record
 
 if TYPE_CHECKING:
@@ -39,15 +40,18 @@ def create_experiment(
     home.create()
     final = home.layout.experiment(record.id)
     draft = ExperimentLayout(final.root.with_name(f".{record.id}.{os.getpid()}"))
-    try:
-        _fill(draft, record, job_files)
-        lock = try_lock(draft.driver_lock)
-        draft.root.rename(final.root)
-    except OSError as error:
-        shutil.rmtree(draft.root, ignore_errors=True)
-        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
-            return None
-        raise cannot_write(home.layout.root, error) from error
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, draft.root, ignore_errors=True)
+        try:
+            _fill(draft, record, job_files)
+            lock = take_lock(draft.driver_lock)
+            undo.callback(os.close, lock)
+            draft.root.rename(final.root)
+        except OSError as error:
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                return None
+            raise cannot_write(home.layout.root, error) from error
+        undo.pop_all()
     return lock
 
 

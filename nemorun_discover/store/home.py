@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import StoreError, UsageError
 from nemorun_discover.files import write_atomic
-from nemorun_discover.model.ids import MINUTE_LENGTH, matching
+from nemorun_discover.model.ids import MINUTE_LENGTH, is_experiment_id, matching
 from nemorun_discover.model.layout import HomeLayout, home_root
 from nemorun_discover.store.record import load_record
 
@@ -43,6 +43,11 @@ class Home:
         Raises:
             StoreError: It cannot be written.
         """
+        if self.layout.root.is_file():
+            raise StoreError(
+                f"{self.layout.root}: is a file, and the home of experiments is a directory",
+                hint="set NEMORUN_HOME to a directory you can write",
+            )
         try:
             for folder in (self.layout.root, self.layout.experiments, self.layout.packages):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,7 +60,7 @@ class Home:
         """The ids of all experiments, oldest minute first; no record is read."""
         try:
             with os.scandir(self.layout.experiments) as entries:
-                return sorted(entry.name for entry in entries if not entry.name.startswith("."))
+                return sorted(entry.name for entry in entries if is_experiment_id(entry.name))
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:

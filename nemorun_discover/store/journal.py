@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from dataclasses import fields
 from typing import TYPE_CHECKING
@@ -77,7 +78,11 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
 
 def _encode(event: Event) -> bytes:
     present = {name: value for name in _FIELDS if (value := getattr(event, name)) is not None}
-    return msgspec.json.encode(present) + b"\n"
+    try:
+        return msgspec.json.encode(present) + b"\n"
+    except UnicodeEncodeError:  # a path that is not UTF-8, in a sentence
+        text = json.dumps(msgspec.to_builtins(present), ensure_ascii=False)
+        return text.encode("utf-8", "replace") + b"\n"
 
 
 _DECODER = msgspec.json.Decoder(Event)

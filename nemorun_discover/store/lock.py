@@ -24,16 +24,30 @@ def try_lock(path: Path) -> int | None:
     """Take the lock; its descriptor, or None when another process holds it.
 
     Raises:
-        StoreError: The file cannot be made.
+        StoreError: The file cannot be made, or its file system has no locks.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        return take_lock(path)
+    except BlockingIOError:
+        return None
     except OSError as error:
         raise cannot_write(path.parent, error) from error
-    if _take(descriptor):
-        return descriptor
-    os.close(descriptor)
-    return None
+
+
+def take_lock(path: Path) -> int:
+    """Take the lock; its descriptor.
+
+    Raises:
+        BlockingIOError: Another process holds it.
+        OSError: The file cannot be made, or its file system has no locks.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def hold_lock(descriptor: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -187,12 +188,17 @@ def test_following_ends_when_the_reader_leaves(nemorun, workshop):
     assert (done.stdout, done.stderr) == ("tick\ntick\n", "")
 
 
-def test_following_the_last_lines_begins_there(nemorun, workshop):
-    experiment = workshop.launch(job="for i in 1 2 3; do echo old $i; done; sleep 1.5; echo new")
-    log = workshop.home.layout.experiment(experiment).job("job@local").attempt(1).log
-    while not (log.exists() and log.read_text().count("\n") == 3):
-        pass
+def test_following_the_last_lines_begins_there(nemorun, workshop, project):
+    workshop.launch(
+        job="for i in 1 2 3; do echo old $i; done; touch written;"
+        " until [ -e go ]; do sleep 0.05; done; echo new"
+    )
+    while not (project / "written").exists():
+        time.sleep(0.02)
 
-    answer = nemorun("logs", "-f", "-n", "1")
+    process = nemorun.start("logs", "-f", "-n", "1")
+    first = process.stdout.readline()
+    (project / "go").touch()
+    rest, _ = process.communicate(timeout=60)
 
-    assert answer.out == "old 3\nnew\n"
+    assert (first, rest) == (b"old 3\n", b"new\n")

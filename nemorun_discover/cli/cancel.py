@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -14,10 +13,11 @@ from nemorun_discover.cli.options import nemorun_command
 from nemorun_discover.cli.progress import follow
 from nemorun_discover.cli.reference import find_experiment_and_jobs, pick_jobs
 from nemorun_discover.cli.render_jobs import count_words, heading_lines, job_table
-from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.errors import ExecutorRefused, WaitTimeout
 from nemorun_discover.lifecycle.cancel import cancel
 from nemorun_discover.lifecycle.carry_on import carry_on
 from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.watch import watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from nemorun_discover.model.status import ExperimentStatus
     from nemorun_discover.store.home import Home
 
-_INTERVAL_S = 0.1
 _PATIENCE_S = 10.0
 _DEFAULT_GRACE_S = 10.0
 
@@ -68,19 +67,13 @@ def _until_final(home: Home, experiment_id: str, jobs: list[str]) -> Iterator[Ex
         ExecutorRefused: They were not within the executors' time of grace and ten seconds.
     """
     patience_s = _grace_s(home, experiment_id) + _PATIENCE_S
-    deadline = time.monotonic() + patience_s
-    while True:
-        status = observe(home, experiment_id)
-        yield status
-        left = [job.id for job in status.jobs if job.id in jobs and not job.state.is_final]
-        if not left:
-            return
-        if time.monotonic() > deadline:
-            raise ExecutorRefused(
-                f"{', '.join(left)} did not end within {patience_s:g} s",
-                hint=f"the request stands; `nemorun status {experiment_id}` shows when it is done",
-            )
-        time.sleep(_INTERVAL_S)
+    try:
+        yield from watch(home, experiment_id, job_ids=jobs, timeout_s=patience_s)
+    except WaitTimeout as error:
+        raise ExecutorRefused(
+            f"{', '.join(jobs)} did not end within {patience_s:g} s",
+            hint=f"the request stands; `nemorun status {experiment_id}` shows when it is done",
+        ) from error
 
 
 def _grace_s(home: Home, experiment_id: str) -> float:

@@ -19,8 +19,6 @@ from nemorun_discover.lifecycle.watch import watch
 from nemorun_discover.store.home import open_home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from nemorun_discover.cli.console import Console
     from nemorun_discover.lifecycle.plan import Plan
     from nemorun_discover.model.status import ExperimentStatus
@@ -76,14 +74,7 @@ def _interrupt(home: Home, experiment_id: str, plan: Plan, console: Console) -> 
             f"{_count(len(alive) - len(ours), 'job')} elsewhere will go on; to end them:"
             f" nemorun cancel {experiment_id}"
         )
-    return follow(console, _until_final(home, experiment_id, set(ours)))
-
-
-def _until_final(home: Home, experiment_id: str, job_ids: set[str]) -> Iterator[ExperimentStatus]:
-    for status in watch(home, experiment_id):
-        yield status
-        if all(job.state.is_final for job in status.jobs if job.id in job_ids):
-            return
+    return follow(console, watch(home, experiment_id, job_ids=ours))
 
 
 def _print_end(status: ExperimentStatus, console: Console, *, as_json: bool) -> None:

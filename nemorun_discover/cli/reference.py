@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nemorun_discover.config.nearest import hint_for
-from nemorun_discover.discovery.label import pairs_of
+from nemorun_discover.discovery.cell import is_word_of, label_of
 from nemorun_discover.errors import NothingSelected, StoreError, UsageError
 from nemorun_discover.lifecycle.carry_on import carry_on
 from nemorun_discover.lifecycle.observe import observe
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nemorun_discover.cli.console import Console
-    from nemorun_discover.model.status import ExperimentStatus, JobStatus
+    from nemorun_discover.model.status import ExperimentStatus
     from nemorun_discover.store.home import Home
 
 
@@ -87,17 +88,6 @@ def pick_jobs(
     return tuple(job.id for job in status.jobs if job.id in chosen)
 
 
-def is_selected(job: JobStatus, word: str) -> bool:
-    """Whether a word of a `-k` expression means the job, as it would have meant it for `run`.
-
-    That is part of its name and label, or with `=` in it part of a `key=value`; `=name` is exact.
-    """
-    pairs = pairs_of(job.params) if "=" in word else ()
-    if word.startswith("="):
-        return word[1:] == job.task or word[1:] in pairs
-    return any(word.lower() in text.lower() for text in (_label(job), *pairs))
-
-
 def _selected(status: ExperimentStatus, keyword: str) -> set[str]:
     # Reading expressions is not needed to show a status.
     from nemorun_discover.discovery.keyword import compile_expression  # noqa: PLC0415
@@ -106,7 +96,9 @@ def _selected(status: ExperimentStatus, keyword: str) -> set[str]:
     found = {
         job.id
         for job in status.jobs
-        if expression.matches(lambda word: is_selected(job, word))  # noqa: B023 - used at once
+        if expression.matches(
+            partial(is_word_of, name=job.task, label=label_of(job.id), params=job.params)
+        )
     }
     if not found:
         raise NothingSelected(
@@ -130,14 +122,9 @@ def _matches(status: ExperimentStatus, name: str) -> list[str]:
     exact = [job.id for job in status.jobs if job.id == name]
     if exact:
         return exact
-    named = [job.id for job in status.jobs if name in (job.task, _label(job), job.slug)]
+    named = [job.id for job in status.jobs if name in (job.task, label_of(job.id), job.slug)]
     if named or not any(char in name for char in "*?"):
         return named
     # Brackets are part of a job's id, not a set of characters.
     pattern = name.replace("[", "[[]")
     return [job.id for job in status.jobs if fnmatchcase(job.id, pattern)]
-
-
-def _label(job: JobStatus) -> str:
-    """The id without the file before it and the executor after it: `train[lr=0.1]`."""
-    return job.id.rpartition("@")[0].rpartition("::")[2]

@@ -162,5 +162,7 @@ def _kind(tree: Tree, factories: Sequence[Factory]) -> str:
         return ""
     if "factory" not in tree:
         return node.value
-    found = visible_factory(node.value, factories, "")
-    return (kind_of_class_name(found.returns) if found else None) or ""
+    # Which factory it is depends on where the task lies; the kind is known where all of them agree.
+    named = [one for one in factories if one.name == node.value]
+    kinds = {kind for one in named if (kind := kind_of_class_name(one.returns))}
+    return kinds.pop() if len(kinds) == 1 else ""

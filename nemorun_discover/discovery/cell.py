@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from nemorun_discover.discovery.label import pairs_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nemorun_discover.model.task import Json, Task
 
 
@@ -42,9 +44,28 @@ def is_found_by(cell: Cell, word: str) -> bool:
     in the id and in the values that vary; a word with `=` also in every other parameter that is sent.
     So `seed=0` finds a default, but `train` does not find `data=train.csv`.
     """
-    if word.startswith("="):
-        return word[1:] == cell.task.name or word[1:] in pairs_of(cell.params)
-    wanted = word.lower()
-    if wanted in cell.id.lower() or any(wanted in pair.lower() for pair in cell.pairs):
+    if is_word_of(word, name=cell.task.name, label=cell.id, params=cell.params):
         return True
-    return "=" in word and any(wanted in pair.lower() for pair in pairs_of(cell.params))
+    return any(word.lower() in pair.lower() for pair in cell.pairs)
+
+
+def is_word_of(word: str, *, name: str, label: str, params: Mapping[str, Json]) -> bool:
+    """The same for a job of a record.
+
+    Args:
+        word: One word of the expression.
+        name: The task's name.
+        label: The id without file and executor: `train[lr=0.1]`.
+        params: Every value that is sent.
+    """
+    if word.startswith("="):
+        return word[1:] == name or word[1:] in pairs_of(params)
+    wanted = word.lower()
+    if wanted in label.lower():
+        return True
+    return "=" in word and any(wanted in pair.lower() for pair in pairs_of(params))
+
+
+def label_of(job_id: str) -> str:
+    """A job's id without the file before it and the executor after it: `train[lr=0.1]`."""
+    return job_id.rpartition("@")[0].rpartition("::")[2]

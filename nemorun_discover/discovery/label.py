@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nemorun_discover.model.task import Json
 
@@ -41,7 +41,7 @@ def value_text(value: Json) -> str:
     return str(value)
 
 
-def pairs_of(params: dict[str, Json]) -> tuple[str, ...]:
+def pairs_of(params: Mapping[str, Json]) -> tuple[str, ...]:
     """`key=value` of every parameter whose value is short."""
     return tuple(
         f"{key}={text}"

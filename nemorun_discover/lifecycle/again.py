@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.config.resolve import resolve_executor
+from nemorun_discover.discovery.cell import is_word_of, label_of
 from nemorun_discover.discovery.executor_names import match_executors
 from nemorun_discover.discovery.keyword import compile_expression
 from nemorun_discover.errors import NothingSelected, UsageError
@@ -126,9 +127,7 @@ def _matching(record: Record, request: RunRequest, wanted: set[str]) -> list[str
 
 
 def _is_found(job: Job, word: str) -> bool:
-    if word.startswith("="):
-        return word[1:] == job.task
-    return word.lower() in job.id.rpartition("@")[0].rpartition("::")[2].lower()
+    return is_word_of(word, name=job.task, label=label_of(job.id), params=job.params)
 
 
 def _again(record: Record, status: ExperimentStatus, chosen: set[str]) -> tuple[Job, ...]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nemorun_discover.lifecycle.observe import with_result
 from nemorun_discover.model.event import Event, EventType, utc_now
-from nemorun_discover.model.replay import apply_event, blank_statuses
+from nemorun_discover.model.replay import apply_event, blank_statuses, summarise
+from nemorun_discover.model.state import State
 from nemorun_discover.store.journal import append_events, read_events
 
 if TYPE_CHECKING:
     from nemorun_discover.model.layout import ExperimentLayout
     from nemorun_discover.model.record import Record
-    from nemorun_discover.model.state import State
-    from nemorun_discover.model.status import JobStatus
+    from nemorun_discover.model.status import ExperimentStatus, JobStatus
 
 
 class Board:
@@ -22,15 +23,23 @@ class Board:
         record: What was asked.
         jobs: By job id, where it stands.
         cancelling: Ids of the jobs somebody asked to cancel.
+        notes: What happened that belongs to no single job.
     """
 
     def __init__(self, record: Record, layout: ExperimentLayout) -> None:
         self.record = record
         self.jobs: dict[str, JobStatus] = blank_statuses(record, layout)
         self.cancelling: set[str] = set()
+        self.notes: list[str] = []
         self._layout = layout
         self._offset = 0
+        self._with_result: set[str] = set()
         self.refresh()
+
+    @property
+    def size(self) -> int:
+        """How much of the journal has been read, in bytes: it grows with every change."""
+        return self._offset
 
     def refresh(self) -> None:
         """Read what the journal has got since the last time."""
@@ -39,6 +48,17 @@ class Board:
             apply_event(self.jobs, event, self._layout)
             if event.type is EventType.CANCEL:
                 self.cancelling |= {event.job} if event.job else set(self.jobs)
+            elif event.type is EventType.NOTE and event.job is None and event.message:
+                self.notes.append(event.message)
+
+    def status(self) -> ExperimentStatus:
+        """Where the experiment stands, with the results that were too large for the journal."""
+        for job_id, job in self.jobs.items():
+            if job.state is State.SUCCEEDED and job_id not in self._with_result:
+                self._with_result.add(job_id)
+                self.jobs[job_id] = with_result(job, self._layout)
+        jobs, notes = tuple(self.jobs.values()), tuple(self.notes)
+        return summarise(self.record, jobs, as_of=utc_now(), notes=notes)
 
     def write(self, *events: Event) -> None:
         """Append to the journal, then take it in."""

@@ -178,7 +178,9 @@ def test_all_runs_everything(demo, nemorun):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_cannot_be_run_is_said_in_one_sentence(demo, nemorun, home, arguments, code, sentence):
+def test_what_cannot_be_run_is_said_in_one_sentence(  # noqa: PLR0917 - fixtures and a table
+    demo, nemorun, home, arguments, code, sentence
+):
     answer = nemorun("run", *arguments)
 
     assert answer.code == code
@@ -408,7 +410,7 @@ def test_a_value_arrives_byte_for_byte(project, nemorun, write, value):
 
 def test_the_record_holds_where_the_experiment_comes_from(demo, nemorun, write):
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(demo)]
-    os.rmdir(demo / ".git")
+    (demo / ".git").rmdir()
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
         assert os.spawnvp(os.P_WAIT, "git", [*git, *command]) == 0
     write("tasks/train.py", TASKS + "\n    # changed\n")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.cli.render_jobs import summary_line
 from nemorun_discover.errors import ExitCode
-from nemorun_discover.model.state import State
+from nemorun_discover.model.state import Reason, State
 
 if TYPE_CHECKING:
     from nemorun_discover.cli.console import Line
@@ -39,6 +39,11 @@ def closing_lines(status: ExperimentStatus, *, after: str = "") -> list[Line]:
 
 
 def verdict(status: ExperimentStatus) -> ExitCode:
-    """The exit code of a command that waited for this experiment: 0 when every job succeeded."""
+    """The exit code of a command that waited for this experiment.
+
+    0 when every job succeeded, 6 when an executor refused one, 1 when one ended in another way.
+    """
+    if any(job.reason == Reason.START_FAILED for job in status.jobs):
+        return ExitCode.REFUSED
     succeeded = all(job.state is State.SUCCEEDED for job in status.jobs)
     return ExitCode.OK if succeeded else ExitCode.JOB_FAILED

@@ -67,7 +67,7 @@ def compose(config: Config, request: RunRequest, *, cwd: Path, env: Mapping[str,
     )
     hidden = {name: hide(table) for name, table in as_tables(executors).items()}
     return Plan(
-        title=request.title or title_of([cell.task.name for cell in cells]),
+        title=request.title or title_of([job.task for job in jobs]),
         project=project_of(config),
         jobs=jobs,
         executors={name: table for name, (table, _) in hidden.items()},

@@ -6,6 +6,7 @@ it; so it may die at any line, and the next driver goes on from there.
 
 from __future__ import annotations
 
+import contextlib
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -137,6 +138,7 @@ class Driver:
             if not self._crew.scheduler_of(job).can_start(submission):
                 return False
         except NemorunError as error:
+            self._board.write(entries.intent(job.id, 1, utc_now()))
             self._fail_to_start(job, 1, error)
             return False
         self._submit(job, 1)
@@ -156,4 +158,13 @@ class Driver:
 
     def _fail_to_start(self, job: Job, attempt: int, error: NemorunError) -> None:
         sentence = f"{error.message}; {error.hint}" if error.hint else error.message
+        self._tell_in_the_log(job, attempt, sentence)
         self._board.write(*entries.failed_to_start(job.id, attempt, sentence, utc_now()))
+
+    def _tell_in_the_log(self, job: Job, attempt: int, sentence: str) -> None:
+        """Where `nemorun logs` and the failure report look; the journal has it too."""
+        paths = self._layout.job(job.slug).attempt(attempt)
+        with contextlib.suppress(OSError):
+            paths.root.mkdir(mode=0o700, exist_ok=True)
+            with paths.log.open("a") as log:
+                log.write(f"nemorun: {sentence}\n")

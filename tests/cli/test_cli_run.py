@@ -435,3 +435,17 @@ def test_the_log_of_a_job_is_where_the_status_says(demo, nemorun):
 
     assert Path(job["log"]).read_text() == "training with 0.25\n"
     assert (Path(job["outputs"]) / "model").read_text() == "0.25"
+
+
+def test_an_executor_that_cannot_start_a_job_exits_6_and_says_why(demo, nemorun):
+    answer = nemorun("run", "-k", "train", "-o", "profiles.local.python=/nowhere/python")
+
+    assert answer.code == 6
+    assert "/nowhere/python" in answer.out
+    assert "Traceback" not in answer.out + answer.err
+
+
+def test_an_experiment_is_called_after_its_tasks_upstream_first(demo, nemorun):
+    answer = nemorun("run", "-k", "train or evaluate", "lr=0.1", "--json")
+
+    assert last_document(answer)["experiment"]["title"] == "train-evaluate"

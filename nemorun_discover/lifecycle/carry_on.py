@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from nemorun_discover.errors import NemorunError
 from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.model.event import CAUGHT_UP, EventType
 from nemorun_discover.store.home import cannot_write
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from nemorun_discover.model.event import Event
     from nemorun_discover.store.home import Home
 
 DRIVER_MODULE = "nemorun_discover.lifecycle.drive"
@@ -37,6 +40,7 @@ def carry_on(home: Home, experiment_id: str) -> bool:
 
     Raises:
         StoreError: The experiment's folder cannot be read or written.
+        NemorunError: The new driver has failed at once; its log says how.
     """
     layout = home.layout.experiment(experiment_id)
     if _is_over(home, experiment_id):
@@ -45,8 +49,13 @@ def carry_on(home: Home, experiment_id: str) -> bool:
     if lock is None:
         return False
     _, end = read_events(layout.events)
-    start_driver(home, experiment_id, lock=lock, secrets={})
-    _wait_for_a_note(layout.events, end)
+    driver = start_driver(home, experiment_id, lock=lock, secrets={})
+    _wait_for_a_note(layout.events, end, driver)
+    if (driver.poll() or 0) > 0:
+        raise NemorunError(
+            f"the driver of {experiment_id} has failed: {_last_line(layout.driver_log)}",
+            hint=f"its log: {layout.driver_log}",
+        )
     return True
 
 
@@ -54,14 +63,27 @@ def _is_over(home: Home, experiment_id: str) -> bool:
     return all(job.state.is_final for job in observe(home, experiment_id).jobs)
 
 
-def _wait_for_a_note(journal: Path, offset: int) -> None:
-    """Until the new driver has written that it has caught up; not for ever, as its disk may be full."""
+def _wait_for_a_note(journal: Path, offset: int, driver: subprocess.Popen[bytes]) -> None:
+    """Until the new driver has written that it has caught up; not for ever, as its disk may be full.
+
+    Where no driver wrote anything before, there is nothing to catch up with: its first event will do.
+    """
     deadline = time.monotonic() + CATCH_UP_S
-    while time.monotonic() < deadline:
+    is_first = offset == 0
+    while time.monotonic() < deadline and driver.poll() is None:
         events, offset = read_events(journal, offset)
-        if any(event.type is EventType.NOTE and event.message == CAUGHT_UP for event in events):
+        if any(is_first or _has_caught_up(event) for event in events):
             return
         time.sleep(_POLL_S)
+
+
+def _has_caught_up(event: Event) -> bool:
+    return event.type is EventType.NOTE and event.message == CAUGHT_UP
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_bytes().decode("utf-8", "replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "it said nothing")
 
 
 def start_driver(
@@ -70,8 +92,8 @@ def start_driver(
     *,
     lock: int,
     secrets: Mapping[str, Mapping[str, str]],
-) -> None:
-    """Start the driver in a session of its own; it outlives this process and its terminal.
+) -> subprocess.Popen[bytes]:
+    """The driver, started in a session of its own; it outlives this process and its terminal.
 
     Args:
         home: Where the experiment is.
@@ -97,6 +119,8 @@ def start_driver(
     finally:
         os.close(lock)
     _drivers[:] = [process, *(one for one in _drivers if one.poll() is None)]
+    # A driver that has died already is found by whoever waits for what it writes.
     if process.stdin is not None:
-        with process.stdin as stdin:
+        with suppress(BrokenPipeError), process.stdin as stdin:
             stdin.write(json.dumps(secrets).encode())
+    return process

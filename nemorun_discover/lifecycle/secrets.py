@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.errors import ConfigError
-from nemorun_discover.executors.secrets import is_secret_name
+from nemorun_discover.executors.secrets import MASK, is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MARK = "$secret"
+_NAMED_VALUE = re.compile(r"""(?P<name>[\w.-]+)["']?\s*[=:]\s*""")
 
 
 def hide(executor: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -61,11 +63,22 @@ def _reveal(value: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSO
 
 
 def masked_argv(argv: Sequence[str]) -> tuple[str, ...]:
-    """A command line as it may be written down: `-o …TOKEN=value` keeps its key only."""
-    return tuple(_mask_word(word).encode("utf-8", "replace").decode() for word in argv)
+    """A command line as it may be written down.
+
+    What follows a name that promises a secret is `***`: in `-o …TOKEN=value`, in a table
+    (`env_vars={TOKEN="value"}`) to the end of the word, and the word after `--token`.
+    """
+    masked: list[str] = []
+    is_value = False
+    for word in argv:
+        shown = MASK if is_value and not word.startswith("-") else _mask_word(word)
+        masked.append(shown.encode("utf-8", "replace").decode())
+        is_value = word.startswith("--") and "=" not in word and is_secret_name(word)
+    return tuple(masked)
 
 
 def _mask_word(word: str) -> str:
-    key, equals, _ = word.partition("=")
-    is_secret = equals and is_secret_name(key.rpartition(".")[2])
-    return f"{key}=***" if is_secret else word
+    for match in _NAMED_VALUE.finditer(word):
+        if is_secret_name(match.group("name").rpartition(".")[2]):
+            return word[: match.end()] + MASK
+    return word

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import ChainMap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.executors.codec import executor_from_dict
 from nemorun_discover.lifecycle.placeholders import fill_in
-from nemorun_discover.lifecycle.secrets import reveal
-from nemorun_discover.schedulers.environment import sys_path_of
+from nemorun_discover.lifecycle.secrets import hidden_in, reveal
+from nemorun_discover.schedulers.environment import require_secrets, sys_path_of
 from nemorun_discover.schedulers.protocol import Submission
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 JOB_SCHEMA = "nemorun.job/1"
 DEFAULT_GRACE_S = 10.0
+_HEAD = 256
 
 
 def submission_of(  # noqa: D417 - the rest is said by the types
@@ -33,15 +35,18 @@ def submission_of(  # noqa: D417 - the rest is said by the types
     runtime: Path,
     secrets: Mapping[str, str],
 ) -> Submission:
-    """What a scheduler needs to start an attempt.
+    """What a scheduler needs of an attempt.
 
     Args:
-        secrets: Values by name; a reference in the record's executor is replaced by them.
-
-    Raises:
-        ConfigError: A secret's value is not known.
+        secrets: Values by name; a reference in the record's executor is replaced by them. One that is not
+            known is empty there, and named in `missing`.
     """
-    executor = executor_from_dict(reveal(record.executors[job.executor], secrets))
+    table = record.executors[job.executor]
+    wanted = dict.fromkeys([*hidden_in(table), *table.get("secrets", [])])
+    missing = [name for name in wanted if name not in secrets]
+    executor = executor_from_dict(
+        reveal(table, ChainMap(dict.fromkeys(missing, ""), dict(secrets)))
+    )
     return Submission(
         experiment_id=record.id,
         job=job,
@@ -51,11 +56,17 @@ def submission_of(  # noqa: D417 - the rest is said by the types
         project=record.project,
         runtime=runtime,
         environment={name: secrets[name] for name in executor.secrets if name in secrets},
+        missing=tuple(missing),
     )
 
 
 def job_document(record: Record, submission: Submission) -> dict[str, Any]:
-    """job.json: what the worker is told."""
+    """job.json: what the worker is told.
+
+    Raises:
+        ConfigError: The job could not be started: a secret's value is not known.
+    """
+    require_secrets(submission)
     job = submission.job
     slugs = {one.id: one.slug for one in record.jobs}
     return {
@@ -67,7 +78,9 @@ def job_document(record: Record, submission: Submission) -> dict[str, Any]:
         "params": job.params,
         "file": job.file,
         "function": job.function,
-        "argv": script_argv(job, Path(record.project.root)),
+        "argv": script_argv(
+            job, Path(record.project.root), python=getattr(submission.executor, "python", None)
+        ),
         "args": list(job.args),
         "root": record.project.root,
         "sys_path": sys_path_of(submission),
@@ -90,10 +103,15 @@ def _split(place: str) -> tuple[str, str, str]:
     return place.partition("/")
 
 
-def script_argv(job: Job, root: Path) -> list[str]:
+def script_argv(job: Job, root: Path, *, python: str | None = None) -> list[str]:
     """What a script task runs; empty for a function.
 
     A script file that is executable is run as it is; otherwise `.py` by Python and the rest by bash.
+
+    Args:
+        job: The job.
+        root: The project.
+        python: The executor's interpreter; None for the one nemorun runs under.
     """
     script = job.script
     if script is None:
@@ -101,7 +119,17 @@ def script_argv(job: Job, root: Path) -> list[str]:
     if script.path is None:
         return [*(fill_in(word, job.params) for word in script.command), *job.args]
     path = root / script.path
-    if os.access(path, os.X_OK):
+    if os.access(path, os.X_OK) and _is_program(path):
         return [str(path), *job.args]
-    interpreter = sys.executable if path.suffix == ".py" else "bash"
+    interpreter = (python or sys.executable) if path.suffix == ".py" else "bash"
     return [interpreter, str(path), *job.args]
+
+
+def _is_program(path: Path) -> bool:
+    """True for what the kernel can run: `#!`, or a binary. Only a shell runs a text without `#!`."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return False
+    return head.startswith(b"#!") or b"\0" in head

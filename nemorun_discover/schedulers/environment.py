@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from nemorun_discover.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,6 +39,17 @@ def job_environment(submission: Submission, caller: Mapping[str, str]) -> dict[s
         "PYTHONPATH": _python_path(submission, inherited),
         **_about_the_job(submission),
     }
+
+
+def require_secrets(submission: Submission) -> None:
+    """Raise ConfigError when the value of a secret that the job needs is not known."""
+    if submission.missing:
+        name = submission.missing[0]
+        raise ConfigError(
+            f"{submission.job.executor}: the value of {name} is not written down anywhere, "
+            "and it is not set in this shell",
+            hint=f"export {name}=…, then `nemorun rerun`",
+        )
 
 
 def _is_of_a_job(name: str) -> bool:

@@ -26,6 +26,8 @@ class Submission:
             at most once, however often it is submitted.
         runtime: The zip that runs the job.
         environment: Variables over the ones the scheduler itself sets; secrets are in it.
+        missing: Secrets whose values this process does not know: an attempt that runs can be found, asked
+            and ended without them, but none can be started.
     """
 
     experiment_id: str
@@ -36,6 +38,7 @@ class Submission:
     project: Project
     runtime: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -46,13 +46,23 @@ def create_experiment(
             _fill(draft, record, job_files)
             lock = take_lock(draft.driver_lock)
             undo.callback(os.close, lock)
-            draft.root.rename(final.root)
-        except OSError as error:
-            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            if not _appear(draft, final):
                 return None
+        except OSError as error:
             raise cannot_write(home.layout.root, error) from error
         undo.pop_all()
     return lock
+
+
+def _appear(draft: ExperimentLayout, final: ExperimentLayout) -> bool:
+    """Give the experiment its name; False when another one has it."""
+    try:
+        draft.root.rename(final.root)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            return False
+        raise
+    return True
 
 
 def _fill(

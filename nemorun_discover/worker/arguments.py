@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import enum
 import sys
-import typing
 from collections import abc
 from pathlib import PurePath
 
-from nemorun_discover.worker.annotations import hints_of, unwrap
+from nemorun_discover.worker.annotations import hints_of, plain_hints_of, unwrap
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-_UNIONS = (typing.Union, getattr(sys.modules["types"], "UnionType", typing.Union))
 
 
 def bind(function: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:
@@ -33,12 +30,19 @@ def bind(function: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]
     Raises:
         ValueError: A value does not fit its annotation after all.
     """
+    plain = plain_hints_of(function)
+    if plain is not None:
+        return {
+            name: _convert_class(value, plain.get(name, object)) for name, value in params.items()
+        }
     hints = hints_of(function)
     return {name: convert(value, hints.get(name)) for name, value in params.items()}
 
 
 def convert(value: Any, hint: Any) -> Any:  # noqa: ANN401 - JSON in, whatever the annotation says out
     """One value as its annotation asks for it."""
+    import typing  # noqa: PLC0415 - 5 ms that plain annotations do not cost
+
     hint = unwrap(hint)
     if value is None or hint is None:
         return value
@@ -49,7 +53,7 @@ def convert(value: Any, hint: Any) -> Any:  # noqa: ANN401 - JSON in, whatever t
 
 
 def _convert_generic(value: Any, origin: Any, args: tuple[Any, ...]) -> Any:  # noqa: ANN401
-    if origin in _UNIONS:
+    if origin in _unions():
         return _convert_union(value, [one for one in args if one is not type(None)])
     if not isinstance(origin, type):
         return value
@@ -59,6 +63,12 @@ def _convert_generic(value: Any, origin: Any, args: tuple[Any, ...]) -> Any:  # 
     if isinstance(value, dict) and len(args) > 1:
         return {_convert_key(key, args[0]): convert(one, args[1]) for key, one in value.items()}
     return _convert_class(value, origin)
+
+
+def _unions() -> tuple[Any, ...]:
+    import typing  # noqa: PLC0415 - likewise
+
+    return (typing.Union, getattr(sys.modules["types"], "UnionType", typing.Union))
 
 
 def _item_types(origin: type, args: tuple[Any, ...], count: int) -> tuple[Any, ...]:
@@ -99,6 +109,8 @@ def _convert_union(value: Any, members: list[Any]) -> Any:  # noqa: ANN401
 
 
 def _is_one(value: Any, hint: Any) -> bool:  # noqa: ANN401
+    import typing  # noqa: PLC0415 - likewise
+
     origin = typing.get_origin(hint) or hint
     if origin is typing.Literal:
         return any(type(value) is type(one) and value == one for one in typing.get_args(hint))

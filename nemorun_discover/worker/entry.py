@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -21,3 +22,5 @@ def main() -> None:
     supervisor = Supervisor(attempt, timeout_s=job["timeout_s"], grace_s=job["grace_s"])
     if supervisor.claim():
         supervisor.run(lambda: run_task(job, paths, attempt))
+    # All is on the disk; taking the interpreter apart first would cost every job 10 ms.
+    os._exit(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
 from pathlib import Path
 
 TYPE_CHECKING = False
@@ -16,7 +15,7 @@ ERROR_SCHEMA = "nemorun.error/1"
 _LINES_AT_BEGIN = 40
 _LINES_AT_END = 160
 _INSTALLED = ("site-packages", "dist-packages")
-_STANDARD_LIBRARY = str(Path(traceback.__file__).parent) + os.sep
+_STANDARD_LIBRARY = str(Path(os.__file__).parent) + os.sep
 # Ours: in the runtime as source, and as bytecode that was compiled elsewhere; then what imports modules.
 _MACHINERY = (
     str(Path(__file__).parents[1]) + os.sep,
@@ -37,6 +36,8 @@ def describe_failure(error: BaseException, root: Path) -> dict[str, Any]:
         schema, type, message, traceback (text, as Python prints it; the middle of a very long one is left
         out), and the file and line where the user's own code stood when it happened.
     """
+    import traceback  # noqa: PLC0415 - 4 ms that a job without a failure does not pay
+
     error = error.with_traceback(_from_the_users_line_on(error.__traceback__, root))
     file, line = _place(error, root)
     lines = traceback.format_exception(type(error), error, error.__traceback__)
@@ -76,6 +77,8 @@ def _is_machinery(filename: str) -> bool:
 def _place(error: BaseException, root: Path) -> tuple[str | None, int | None]:
     if isinstance(error, SyntaxError) and error.filename and _is_users(error.filename, root):
         return error.filename, error.lineno
+    import traceback  # noqa: PLC0415 - likewise
+
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if _is_users(frame.filename, root)]
     return (own[-1].filename, own[-1].lineno) if own else (None, None)

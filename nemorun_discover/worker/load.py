@@ -69,7 +69,8 @@ def _is_found_as(name: str, file: Path) -> bool:
     for part in rest:
         if spec is None or spec.submodule_search_locations is None:
             return False
-        spec = PathFinder.find_spec(f"{spec.name}.{part}", spec.submodule_search_locations)
+        # By the last part alone: a dotted name would ask for its parent, which is not imported yet.
+        spec = PathFinder.find_spec(part, list(spec.submodule_search_locations))
     return spec is not None and spec.origin is not None and Path(spec.origin) == file
 
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, cast
 from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.files import read_json
 from nemorun_discover.model.state import State
-from nemorun_discover.schedulers.environment import job_environment
+from nemorun_discover.schedulers.environment import job_environment, require_secrets
 from nemorun_discover.schedulers.local.evidence import read_fact
 from nemorun_discover.schedulers.local.process import send_signal
 from nemorun_discover.schedulers.local.slots import Slots, devices_of
+from nemorun_discover.schedulers.local.support import unsupported_setting
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.executors.local import LocalExecutor
+
+
+# Supervisors this process has started: kept until they end, so that they are reaped and not complained about.
+_supervisors: list[subprocess.Popen[bytes]] = []
 
 
 class LocalScheduler(Scheduler):
@@ -35,11 +40,18 @@ class LocalScheduler(Scheduler):
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._slots: dict[str, Slots] = {}
+        self._busy: set[str] = set()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def check(self, name: str, executor: Executor) -> None:
-        """Refuse more GPUs than there are."""
+        """Refuse what this version cannot do, and more GPUs than there are."""
         local = cast("LocalExecutor", executor)
+        unsupported = unsupported_setting(local)
+        if unsupported is not None:
+            raise ExecutorRefused(
+                f"{name}: {unsupported} cannot be used yet: this version starts one plain process a job",
+                hint="take it out of the profile, or run on another executor",
+            )
         have = len(devices_of(local, self._env))
         if local.gpus_per_task > have:
             raise ExecutorRefused(
@@ -58,16 +70,16 @@ class LocalScheduler(Scheduler):
 
     def submit(self, submission: Submission) -> Started:
         """Start the attempt's supervisor."""
+        require_secrets(submission)
         slots = self._slots_of(submission)
         devices = slots.take(submission.job.id)
         try:
             process = self._spawn(submission, devices)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             slots.release(submission.job.id)
-            raise ExecutorRefused(
-                f"{submission.job.id}: {error.filename or _argv(submission)[0]}: {error.strerror}"
-            ) from error
+            raise ExecutorRefused(f"{submission.job.id}: {_why(error, submission)}") from error
         self._children[submission.job.id] = process
+        _supervisors[:] = [process, *(one for one in _supervisors if one.poll() is None)]
         return _started(submission, process.pid)
 
     def adopt(self, submission: Submission) -> Started | None:
@@ -103,13 +115,13 @@ class LocalScheduler(Scheduler):
             fact = Fact(state=State.FAILED, reason="START_FAILED", exit_code=child.returncode)
         if fact is not None and fact.state.is_final:
             self._slots_of(submission).release(submission.job.id)
-            self._children.pop(submission.job.id, None)
         return fact
 
     def _slots_of(self, submission: Submission) -> Slots:
         name = submission.job.executor
         if name not in self._slots:
-            self._slots[name] = Slots(cast("LocalExecutor", submission.executor), self._env)
+            executor = cast("LocalExecutor", submission.executor)
+            self._slots[name] = Slots(executor, self._env, self._busy)
         return self._slots[name]
 
     def _spawn(self, submission: Submission, devices: tuple[str, ...]) -> subprocess.Popen[bytes]:
@@ -136,6 +148,12 @@ class LocalScheduler(Scheduler):
 def _argv(submission: Submission) -> list[str]:
     python = cast("LocalExecutor", submission.executor).python or sys.executable
     return [python, str(submission.runtime), str(submission.paths.root), str(submission.attempt)]
+
+
+def _why(error: OSError | ValueError, submission: Submission) -> str:
+    if isinstance(error, OSError):
+        return f"{error.filename or _argv(submission)[0]}: {error.strerror}"
+    return f"its environment cannot be handed over ({error})"
 
 
 def _started(submission: Submission, pid: int) -> Started:

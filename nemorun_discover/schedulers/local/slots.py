@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ def devices_of(executor: LocalExecutor, env: Mapping[str, str]) -> tuple[str, ..
         return tuple(executor.gpus)
     visible = env.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return tuple(one.strip() for one in visible.split(",") if one.strip())
+        named = (one.strip() for one in visible.split(","))
+        # As CUDA reads it: -1, or any word that names no device, hides itself and all that follow.
+        return tuple(takewhile(_is_device, named))
     try:
         return tuple(str(number) for number in range(len(list(Path(GPU_DEVICES).iterdir()))))
     except OSError:
@@ -28,33 +31,53 @@ def devices_of(executor: LocalExecutor, env: Mapping[str, str]) -> tuple[str, ..
 
 
 class Slots:
-    """The places of one executor; a job keeps its place and its GPUs until it is released."""
+    """The places of one executor; a job keeps its place and its GPUs until it is released.
 
-    def __init__(self, executor: LocalExecutor, env: Mapping[str, str]) -> None:
-        self._places = executor.max_parallel or len(os.sched_getaffinity(0))
+    Args:
+        executor: Whose places.
+        env: The caller's environment.
+        busy: The GPUs that are taken, shared with the other executors of this machine; they may have the
+            same ones.
+    """
+
+    def __init__(
+        self, executor: LocalExecutor, env: Mapping[str, str], busy: set[str] | None = None
+    ) -> None:
+        self._places = executor.max_parallel or _cores()
         self._gpus_per_job = executor.gpus_per_task
-        self._free = list(devices_of(executor, env))
+        self._devices = devices_of(executor, env)
+        self._busy = set() if busy is None else busy
         self._taken: dict[str, tuple[str, ...]] = {}
 
     def has_room(self) -> bool:
         """True when one more job could start now."""
-        return len(self._taken) < self._places and len(self._free) >= self._gpus_per_job
+        return len(self._taken) < self._places and len(self._free()) >= self._gpus_per_job
 
     def take(self, job_id: str) -> tuple[str, ...]:
-        """Give the job a place; returns its GPUs, the lowest free ones."""
-        devices = tuple(self._free[: self._gpus_per_job])
+        """Give the job a place; returns its GPUs, the first free ones."""
+        devices = tuple(self._free()[: self._gpus_per_job])
         self.keep(job_id, devices)
         return devices
 
     def keep(self, job_id: str, devices: tuple[str, ...]) -> None:
         """Note that a job which already runs holds a place and these GPUs."""
-        self._free = [one for one in self._free if one not in devices]
-        self._taken[job_id] = devices
+        # A job that was given none of its own sees the caller's, and holds none of them.
+        self._taken[job_id] = devices if self._gpus_per_job else ()
+        self._busy.update(self._taken[job_id])
 
     def release(self, job_id: str) -> None:
         """Take the job's place back."""
-        self._free = sorted([*self._free, *self._taken.pop(job_id, ())], key=_by_number)
+        self._busy.difference_update(self._taken.pop(job_id, ()))
+
+    def _free(self) -> list[str]:
+        return [one for one in self._devices if one not in self._busy]
 
 
-def _by_number(device: str) -> tuple[int, str]:
-    return (int(device), "") if device.isdigit() else (1 << 30, device)
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS ties no process to cores
+
+
+def _is_device(word: str) -> bool:
+    return word.isdigit() or word.startswith(("GPU-", "MIG-"))

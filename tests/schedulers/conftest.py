@@ -1,0 +1,87 @@
+"""A place where local jobs run, each in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from nemorun_discover.executors.local import LocalExecutor
+from nemorun_discover.files import read_json
+from nemorun_discover.model.job import Job
+from nemorun_discover.model.layout import ExperimentLayout
+from nemorun_discover.model.record import Project
+from nemorun_discover.model.task import Script
+from nemorun_discover.packaging.runtime import install_runtime
+from nemorun_discover.schedulers.local.process import is_same_process_alive, kill_group
+from nemorun_discover.schedulers.local.scheduler import LocalScheduler
+from nemorun_discover.schedulers.protocol import Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class LocalPlace:
+    """Local jobs that run in `folder`."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "pro ject's"
+        self.folder.mkdir()
+        self.layout = ExperimentLayout(root / "experiment")
+        self.executor = LocalExecutor(max_parallel=2, grace_s=1)
+        self._runtime = install_runtime(root)
+
+    def scheduler(self, env: dict[str, str] | None = None) -> LocalScheduler:
+        return LocalScheduler(dict(os.environ) if env is None else env)
+
+    def submission(
+        self,
+        name: str,
+        script: str = "true",
+        *,
+        env_vars: dict[str, str] | None = None,
+        executor: str = "local",
+        **fields: Any,
+    ) -> Submission:
+        settings = self.executor.clone()
+        settings.env_vars = env_vars or {}
+        job = Job(
+            id=f"{name}@{executor}",
+            slug=f"{name}@{executor}",
+            task=name,
+            file="nemorun.toml",
+            executor=executor,
+            script=Script(command=("bash", "-c", script)),
+        )
+        paths = self.layout.job(job.slug)
+        paths.outputs.mkdir(parents=True, exist_ok=True)
+        told = {"argv": list(job.script.command), "timeout_s": None, "grace_s": settings.grace_s}
+        paths.job.write_text(json.dumps(told))
+        return Submission(
+            experiment_id="20261122-0712-lab-x7k2",
+            job=job,
+            attempt=1,
+            paths=paths,
+            executor=settings,
+            project=Project(root=str(self.folder), name="lab"),
+            runtime=self._runtime,
+            **fields,
+        )
+
+    def end_everything(self) -> None:
+        for file in self.layout.jobs.glob("*/attempt-*/process.json"):
+            process = read_json(file) or {}
+            for one in (process, process.get("child")):
+                if one and is_same_process_alive(one):
+                    kill_group(one["pid"], signal.SIGKILL)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[LocalPlace]:
+    place = LocalPlace(tmp_path)
+    yield place
+    place.end_everything()

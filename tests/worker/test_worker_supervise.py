@@ -1,0 +1,256 @@
+"""The process over a job: one start of an attempt, its limits, its end, and what it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+PATIENCE_S = 30.0
+SLOW = """
+    import time
+    def f():
+        print("begun", flush=True)
+        time.sleep(600)
+"""
+DEAF = """
+    import signal, time
+    def f():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("begun", flush=True)
+        while True:
+            time.sleep(1)
+"""
+
+
+class Running:
+    """A job that has been started and not waited for."""
+
+    def __init__(self, bench, text, **fields):
+        bench.write(text)
+        bench.prepare(**fields)
+        self.paths = bench.paths.attempt(1)
+        with self.paths.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *bench.command()],
+                cwd=bench.root,
+                env=bench.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_until_it_prints(self, word="begun"):
+        wait_until(lambda: word in self.paths.log.read_text())
+
+    def end(self):
+        self.process.wait(PATIENCE_S)
+        return json.loads(self.paths.exit.read_text())
+
+
+@pytest.fixture
+def start(bench):
+    started = []
+
+    def start(text, **fields):
+        started.append(Running(bench, text, **fields))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            os.killpg(one.process.pid, signal.SIGKILL)
+            one.process.wait()
+
+
+def wait_until(is_so):
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.02)
+
+
+def test_an_attempt_runs_once_however_often_it_is_started(bench):
+    bench.write("def f():\n    open('starts', 'a').write('x')")
+    bench.prepare()
+    processes = [
+        subprocess.Popen(
+            [sys.executable, *bench.command()], cwd=bench.root, env=bench.environment()
+        )
+        for _ in range(6)
+    ]
+
+    codes = [one.wait(PATIENCE_S) for one in processes]
+
+    assert codes == [0] * 6
+    assert (bench.root / "starts").read_text() == "x"
+    assert {file.name for file in bench.paths.attempt(1).root.iterdir()} == {
+        "exit.json",
+        "process.json",
+    }
+
+
+def test_the_claim_says_who_runs_from_its_first_moment_on(bench, start):
+    running = start(SLOW)
+    seen = []
+
+    wait_until(running.paths.process.exists)
+    seen.append(running.paths.process.read_text())
+    running.wait_until_it_prints()
+    seen.append(running.paths.process.read_text())
+
+    first, last = (json.loads(one) for one in seen)
+    assert first["pid"] == last["pid"] == running.process.pid
+    assert last["child"]["started"] is not None
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "sent"),
+    [
+        (signal.SIGTERM, SLOW, "SIGTERM"),
+        (signal.SIGINT, SLOW, "SIGTERM"),
+        (signal.SIGTERM, DEAF, "SIGKILL"),
+    ],
+    ids=["term", "int", "deaf"],
+)
+def test_a_supervisor_that_is_asked_to_stop_ends_its_job(start, number, text, sent):
+    running = start(text, grace_s=0.3)
+    running.wait_until_it_prints()
+
+    running.process.send_signal(number)
+
+    ended = running.end()
+    assert (ended["reason"], ended["signal"], ended["exit_code"]) == ("CANCELLED", sent, None)
+
+
+def test_asking_twice_does_not_kill_before_the_grace(start):
+    running = start(
+        """
+        import signal, sys, time
+        def stop(*_):
+            time.sleep(0.5)
+            print("saved", flush=True)
+            sys.exit(5)
+        def f():
+            signal.signal(signal.SIGTERM, stop)
+            print("begun", flush=True)
+            while True:
+                time.sleep(1)
+        """,
+        grace_s=20,
+    )
+    running.wait_until_it_prints()
+
+    for _ in range(3):
+        running.process.terminate()
+        time.sleep(0.05)
+
+    ended = running.end()
+    assert (ended["reason"], ended["exit_code"]) == ("CANCELLED", 5)
+    assert running.paths.log.read_text() == "begun\nsaved\n"
+
+
+def test_losing_the_terminal_ends_nothing(start):
+    running = start("import time\ndef f():\n    print('begun', flush=True)\n    time.sleep(0.5)")
+    running.wait_until_it_prints()
+
+    running.process.send_signal(signal.SIGHUP)
+
+    assert running.end()["exit_code"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"), [(SLOW, "SIGTERM"), (DEAF, "SIGKILL")], ids=["heeds", "deaf"]
+)
+def test_a_job_over_its_time_is_ended(start, text, sent):
+    running = start(text, timeout_s=1.0, grace_s=0.2)
+
+    ended = running.end()
+
+    assert (ended["reason"], ended["signal"]) == ("TIMEOUT", sent)
+
+
+def test_a_job_that_ends_well_when_its_time_is_over_has_failed_all_the_same(start):
+    running = start(
+        """
+        import signal, sys, time
+        def f():
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+            time.sleep(600)
+        """,
+        timeout_s=1.0,
+    )
+
+    ended = running.end()
+
+    assert (ended["reason"], ended["exit_code"]) == ("TIMEOUT", 0)
+
+
+def test_a_grandchild_is_ended_with_the_job(bench, start):
+    running = start(
+        """
+        import subprocess, time
+        def f():
+            child = subprocess.Popen(["sleep", "600"])
+            print(f"begun {child.pid}.", flush=True)
+            time.sleep(600)
+        """
+    )
+    running.wait_until_it_prints(".")
+    pid = int(running.paths.log.read_text().split()[1].rstrip("."))
+
+    running.process.terminate()
+    running.end()
+
+    wait_until(lambda: not is_running(pid))
+
+
+def is_running(pid):
+    state = subprocess.run(
+        ["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return state not in ("", "Z", "X")
+
+
+def test_the_evidence_waits_for_room_on_the_disk(start):
+    running = start("import time\ndef f():\n    print('begun', flush=True)\n    time.sleep(0.3)")
+    running.wait_until_it_prints()
+    wait_until(lambda: "child" in running.paths.process.read_text())
+    elsewhere = running.paths.root.with_name("moved")
+
+    running.paths.root.rename(elsewhere)  # nothing can be written there any more
+    log = elsewhere / "log"
+    wait_until(lambda: "exit.json" in log.read_text())
+    elsewhere.rename(running.paths.root)
+
+    assert running.end()["exit_code"] == 0
+
+
+def test_no_attempt_is_begun_where_its_evidence_cannot_be_written(bench):
+    bench.write("def f():\n    open('starts', 'a').write('x')")
+    bench.prepare()
+    bench.paths.attempt(1).root.rmdir()
+
+    answer = subprocess.run(
+        [sys.executable, *bench.command()],
+        cwd=bench.root,
+        env=bench.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode == 1
+    assert not (bench.root / "starts").exists()
+
+
+def test_the_gpus_that_a_job_sees_are_written_down(bench, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
+
+    assert bench.run("def f(): pass").process["gpus"] == "0,3"

@@ -55,7 +55,7 @@ def _leave(home: Home, experiment_id: str, console: Console, *, as_json: bool) -
         console.stream_document(status_document(status))
         return ExitCode.OK
     console.out.line(experiment_id)
-    for line in closing_lines(status, after="run")[2:]:
+    for line in closing_lines(status, after="run", columns=console.err.width)[2:]:
         console.note(*line)
     return ExitCode.OK
 
@@ -82,7 +82,7 @@ def _print_end(status: ExperimentStatus, console: Console, *, as_json: bool) -> 
         console.stream_document(status_document(status))
         return
     table = [*heading_lines(status, console.out), *job_table(status, console)]
-    summary, *hints = closing_lines(status, after="run")
+    summary, *hints = closing_lines(status, after="run", columns=console.err.width)
     console.out.lines([*table, (), *failure_report(status, console.out), summary])
     for line in hints:
         console.note(*line)

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from nemorun_discover.model.status import ExperimentStatus
 
 
-def closing_lines(status: ExperimentStatus, *, after: str = "") -> list[Line]:
+def closing_lines(
+    status: ExperimentStatus, *, after: str = "", columns: int | None = None
+) -> list[Line]:
     """The summary, an empty line, and the commands that show more or carry on.
 
     Args:
         status: The experiment.
         after: The command that prints this, which need not be named again.
+        columns: Of the terminal; where the commands do not fit beside what they do, they stand alone.
     """
     commands = [
         (f"nemorun logs {status.id}", "what the jobs printed"),
@@ -32,9 +35,10 @@ def closing_lines(status: ExperimentStatus, *, after: str = "") -> list[Line]:
         commands.append((f"nemorun rerun {status.id} --failed", "try those again"))
     commands = [one for one in commands if not one[0].startswith(f"nemorun {after} ")]
     width = max(len(command) for command, _ in commands)
-    hints: list[Line] = [
-        ((f"  {command.ljust(width)}  # {what}", ""),) for command, what in commands
-    ]
+    explained = [f"  {command.ljust(width)}  # {what}" for command, what in commands]
+    if columns is not None and max(map(len, explained)) > columns:
+        explained = [f"  {command}" for command, _ in commands]
+    hints: list[Line] = [((text, ""),) for text in explained]
     return [summary_line(status), (), *hints]
 
 

@@ -94,7 +94,7 @@ def _show(status: ExperimentStatus, console: Console) -> None:
     console.out.lines(job_table(status, console))
     for note in status.notes:
         console.note(f"note: {note}")
-    summary, _, *hints = closing_lines(status, after="status")
+    summary, _, *hints = closing_lines(status, after="status", columns=console.err.width)
     console.out.lines([summary])
     if console.verbosity > 0:
         console.out.lines(failure_report(status, console.out))

@@ -43,7 +43,7 @@ def wait_command(settings: Settings, experiment: str | None, *, timeout: str | N
     if settings.json:
         console.document(status_document(status))
         return verdict(status)
-    summary, _, *hints = closing_lines(status)
+    summary, _, *hints = closing_lines(status, columns=console.err.width)
     console.out.lines([*failure_report(status, console.out), summary])
     for hint in hints:
         console.note(*hint)

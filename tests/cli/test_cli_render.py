@@ -287,3 +287,13 @@ def test_no_line_of_the_live_picture_is_wider_than_the_screen(see, told, started
     status = see(told("train[name=something-long]@local", state="RUNNING", log="x" * 300))
 
     assert max(map(len, texts(live_lines(status, screen(width), started)))) <= width
+
+
+def test_on_a_narrow_terminal_the_commands_to_copy_stand_alone(see, told):
+    status = see(told("a@local"))
+
+    lines = texts(closing_lines(status, columns=50))[2:]
+
+    assert lines
+    assert all("#" not in line for line in lines)
+    assert any("#" in line for line in texts(closing_lines(status, columns=100))[2:])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nemorun_discover.discovery.filescan import ProblemError
 from nemorun_discover.discovery.literals import Unwritable, to_json
 from nemorun_discover.discovery.marks import Typed
+from nemorun_discover.discovery.names import nearest
 from nemorun_discover.model.task import Parametrize, TypeKind
 
 if TYPE_CHECKING:
@@ -60,9 +61,7 @@ def _names(case: Case) -> tuple[str, ...]:
 
 
 def _unknown(case: Case, name: str, known: list[str], function: str) -> ProblemError:
-    from difflib import get_close_matches  # noqa: PLC0415 - only an error needs it
-
-    near = get_close_matches(name, known, n=1)
+    near = nearest(name, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known) or 'none'}"
     return ProblemError(case.line, f"{function!r} has no parameter {name!r} to parametrize", hint)
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nemorun_discover.discovery.names import nearest
 from nemorun_discover.model.task import Issue, Task
 
 if TYPE_CHECKING:
@@ -102,10 +103,8 @@ class _Index:
         )
 
     def _near(self, name: str) -> str | None:
-        from difflib import get_close_matches  # noqa: PLC0415 - only an error needs it
-
         known = self._by_id if "::" in name else self._by_name
-        near = get_close_matches(name.rpartition(":")[2] or name, list(known), n=1)
+        near = nearest(name.rpartition(":")[2] or name, known, 1)
         return f"did you mean {near[0]!r}?" if near else None
 
 

@@ -12,6 +12,8 @@ _LONGEST_WORD = 200
 # difflib's own measure of a close match.
 _ALIKE = 0.6
 _SHORT_TEXT = 60
+# A letter or two stand in most words, and say nothing.
+_TELLING = 3
 
 
 def nearest(word: str, candidates: Iterable[str], n: int = 5) -> list[str]:
@@ -27,7 +29,12 @@ def nearest(word: str, candidates: Iterable[str], n: int = 5) -> list[str]:
     alike = sorted(
         (name for name in scores if scores[name] >= _ALIKE), key=lambda name: -scores[name]
     )
-    containing = [name for name in scores if wanted in name.casefold() or name.casefold() in wanted]
+    containing = [
+        name
+        for name in scores
+        if min(len(name), len(wanted)) >= _TELLING
+        and (wanted in name.casefold() or name.casefold() in wanted)
+    ]
     return list(dict.fromkeys([*alike, *containing]))[:n]
 
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from nemorun_discover.discovery.filescan import ProblemError
+from nemorun_discover.discovery.names import nearest
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 _OPTIONS = ("name", "tags", "after", "executors", "timeout", "retries")
@@ -38,9 +39,7 @@ def check_options(options: dict[str, Any], function: str, line: int) -> dict[str
 
 
 def _unknown(option: str, function: str) -> tuple[str, str]:
-    from difflib import get_close_matches  # noqa: PLC0415 - only an error needs it
-
-    near = get_close_matches(option, _OPTIONS, n=1)
+    near = nearest(option, _OPTIONS, 1)
     hint = f"did you mean {near[0]}=?" if near else f"it knows {', '.join(_OPTIONS)}"
     return f"@nemorun.task on {function!r} has no option {option!r}", hint
 

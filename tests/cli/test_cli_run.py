@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -449,3 +450,18 @@ def test_an_experiment_is_called_after_its_tasks_upstream_first(demo, nemorun):
     answer = nemorun("run", "-k", "train or evaluate", "lr=0.1", "--json")
 
     assert last_document(answer)["experiment"]["title"] == "train-evaluate"
+
+
+def test_python_in_a_script_task_is_the_interpreter_of_the_tasks(demo, nemorun, write):
+    write(
+        "nemorun.toml",
+        """
+        [tasks.which]
+        command = ["python", "-c", "import sys; print(sys.prefix)"]
+        """,
+    )
+
+    answer = nemorun("run", "-k", "which", PATH="/usr/bin:/bin")
+
+    assert answer.code == 0
+    assert nemorun("logs").out == f"{sys.prefix}\n"

@@ -126,6 +126,7 @@ class LocalScheduler(Scheduler):
 
     def _spawn(self, submission: Submission, devices: tuple[str, ...]) -> subprocess.Popen[bytes]:
         environment = job_environment(submission, self._env)
+        environment["PATH"] = _path_of(submission, environment.get("PATH", os.defpath))
         if devices:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
         attempt = submission.paths.attempt(submission.attempt)
@@ -145,9 +146,23 @@ class LocalScheduler(Scheduler):
             os.close(log)
 
 
+def _python(submission: Submission) -> str:
+    return cast("LocalExecutor", submission.executor).python or sys.executable
+
+
+def _path_of(submission: Submission, path: str) -> str:
+    """PATH on which `python` is the interpreter the tasks run under, also where no virtualenv is active."""
+    own = os.path.dirname(_python(submission))  # noqa: PTH120 - text in, text out
+    return path if not own or own in path.split(os.pathsep) else f"{own}{os.pathsep}{path}"
+
+
 def _argv(submission: Submission) -> list[str]:
-    python = cast("LocalExecutor", submission.executor).python or sys.executable
-    return [python, str(submission.runtime), str(submission.paths.root), str(submission.attempt)]
+    return [
+        _python(submission),
+        str(submission.runtime),
+        str(submission.paths.root),
+        str(submission.attempt),
+    ]
 
 
 def _why(error: OSError | ValueError, submission: Submission) -> str:

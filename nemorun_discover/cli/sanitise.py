@@ -15,6 +15,8 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u
 
 def visible(text: str) -> str:
     """The text without escape sequences, other control characters spelled out; lines are kept."""
+    if text.isprintable():
+        return text  # nearly every text; no control character is printable
     text = _ESCAPES.sub("", text).replace("\r\n", "\n").expandtabs(8)
     return _CONTROLS.sub(_spelled, text)
 

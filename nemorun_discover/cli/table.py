@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nemorun_discover.cli.cells import cell_width, cut, cut_middle, pad
+from nemorun_discover.cli.cells import cell_width, cut, cut_middle
 from nemorun_discover.cli.sanitise import one_line
 
 if TYPE_CHECKING:
@@ -81,11 +81,12 @@ def _excess(widths: dict[int, int], width: int) -> int:
 
 def _draw_row(row: Sequence[Span], widths: Sequence[int], ellipsis: str) -> Line:
     spans: list[Span] = []
+    last = len(widths) - 1
     for position, ((text, style), width) in enumerate(zip(row, widths, strict=True)):
         # A job's id is told apart by its end as much as by its beginning.
         text = cut_middle(text, width, ellipsis) if position == 0 else cut(text, width, ellipsis)  # noqa: PLW2901 - the same cell
-        is_last = position == len(widths) - 1
-        spans += [(text, style), ("" if is_last else pad("", width - cell_width(text)) + _GAP, "")]
+        blanks = "" if position == last else " " * (width - cell_width(text)) + _GAP
+        spans += [(text, style), (blanks, "")] if style else [(text + blanks, "")]
     while spans and not spans[-1][0].strip():
         spans.pop()  # no blanks at the end of a line
-    return tuple(spans)
+    return (*spans[:-1], *((text.rstrip(), style) for text, style in spans[-1:]))

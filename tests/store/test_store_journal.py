@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import resource
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -184,6 +186,21 @@ for number in range(500):
     for name in "ab":
         assert [int(number) for who, number, _ in seen if who == name] == list(range(500))
     assert all(len(filler) == int(number) for _, number, filler in seen)
+
+
+def test_who_appends_waits_for_who_is_appending(journal):
+    append_events(journal, [note("a")])
+    with journal.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as one that is in the middle of a write
+        thread = threading.Thread(target=append_events, args=(journal, [note("b")]))
+        thread.start()
+        thread.join(0.3)
+        meanwhile = messages(journal)
+
+    thread.join(30)
+
+    assert meanwhile == ["a"]
+    assert messages(journal) == ["a", "b"]
 
 
 def test_a_full_disk_leaves_the_journal_as_it_was(disk, fill_up):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 import socket
 from typing import TYPE_CHECKING
 
 from nemorun_discover.lifecycle.carry_on import carry_on
+from nemorun_discover.lifecycle.provenance import user_name
 from nemorun_discover.model.event import Event, EventType, utc_now
 from nemorun_discover.store.journal import append_events
 
@@ -22,7 +22,7 @@ def cancel(home: Home, experiment_id: str, job_ids: Sequence[str]) -> None:
     Raises:
         StoreError: The request could not be written down; nothing was cancelled.
     """
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
+    who = f"{user_name()}@{socket.gethostname()}"
     now = utc_now()
     events = [
         Event(at=now, type=EventType.CANCEL, job=job_id, message=f"asked by {who}")

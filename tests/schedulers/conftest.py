@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nemorun_discover.executors.local import LocalExecutor
-from nemorun_discover.files import read_json
 from nemorun_discover.model.job import Job
 from nemorun_discover.model.layout import ExperimentLayout
 from nemorun_discover.model.record import Project
 from nemorun_discover.model.task import Script
 from nemorun_discover.packaging.runtime import install_runtime
-from nemorun_discover.schedulers.local.process import is_same_process_alive, kill_group
 from nemorun_discover.schedulers.local.scheduler import LocalScheduler
 from nemorun_discover.schedulers.protocol import Submission
 
@@ -34,9 +31,11 @@ class LocalPlace:
         self.layout = ExperimentLayout(root / "experiment")
         self.executor = LocalExecutor(max_parallel=2, grace_s=1)
         self._runtime = install_runtime(root)
+        self._schedulers: list[LocalScheduler] = []
 
     def scheduler(self, env: dict[str, str] | None = None) -> LocalScheduler:
-        return LocalScheduler(dict(os.environ) if env is None else env)
+        self._schedulers.append(LocalScheduler(dict(os.environ) if env is None else env))
+        return self._schedulers[-1]
 
     def submission(
         self,
@@ -73,11 +72,10 @@ class LocalPlace:
         )
 
     def end_everything(self) -> None:
-        for file in self.layout.jobs.glob("*/attempt-*/process.json"):
-            process = read_json(file) or {}
-            for one in (process, process.get("child")):
-                if one and is_same_process_alive(one):
-                    kill_group(one["pid"], signal.SIGKILL)
+        for scheduler in self._schedulers:
+            for supervisor in scheduler._children.values():
+                supervisor.terminate()  # it ends its job; before it can, it has not begun one
+                supervisor.wait(30)
 
 
 @pytest.fixture

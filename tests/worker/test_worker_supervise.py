@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -65,8 +64,8 @@ def start(bench):
     yield start
     for one in started:
         if one.process.poll() is None:
-            os.killpg(one.process.pid, signal.SIGKILL)
-            one.process.wait()
+            one.process.terminate()  # it ends its job, which has a process group of its own
+            one.process.wait(PATIENCE_S)
 
 
 def wait_until(is_so):

@@ -28,11 +28,6 @@ def cut_middle(text: str, width: int, ellipsis: str = "…") -> str:
     return _take(text, room // 2) + ellipsis[: max(0, width)] + tail
 
 
-def pad(text: str, width: int) -> str:
-    """The text with blanks up to `width` cells."""
-    return text + " " * (width - cell_width(text))
-
-
 def _take(text: str, width: int) -> str:
     taken = 0
     for index, character in enumerate(text):

@@ -17,9 +17,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A folder imports only from lines below its own; folders on one line do not know each other.
 LINES = (
-    ("cli",),
     ("api",),
-    ("lifecycle", "worker"),
+    ("cli",),
+    ("lifecycle",),
+    ("plugins",),
+    ("worker",),
     ("schedulers", "store"),
     ("packaging", "transport", "launchers"),
     ("config",),
@@ -37,6 +39,8 @@ SDK_HOMES = {
     "tomllib": ("config/",),
     "platformdirs": ("config/",),
     "msgspec": ("config/", "store/"),
+    "pathspec": ("packaging/",),
+    "pluggy": ("plugins/",),
     "paramiko": ("transport/ssh.py",),
     "torchx": ("schedulers/",),
     "docker": ("schedulers/docker/",),

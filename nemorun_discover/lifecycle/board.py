@@ -11,6 +11,8 @@ from nemorun_discover.model.state import State
 from nemorun_discover.store.journal import append_events, read_events
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from nemorun_discover.model.layout import ExperimentLayout
     from nemorun_discover.model.record import Record
     from nemorun_discover.model.status import ExperimentStatus, JobStatus
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 class Board:
     """What one process knows of an experiment; it learns from the journal only, its own entries too.
 
+    Args:
+        record: What was asked.
+        layout: The experiment's folder.
+        tell: Is told of every entry that this process writes, when it is in the journal.
+
     Attributes:
         record: What was asked.
         jobs: By job id, where it stands.
@@ -26,8 +33,14 @@ class Board:
         notes: What happened that belongs to no single job.
     """
 
-    def __init__(self, record: Record, layout: ExperimentLayout) -> None:
+    def __init__(
+        self,
+        record: Record,
+        layout: ExperimentLayout,
+        tell: Callable[[Sequence[Event]], None] = lambda _: None,
+    ) -> None:
         self.record = record
+        self._tell = tell
         self.jobs: dict[str, JobStatus] = blank_statuses(record, layout)
         self.cancelling: set[str] = set()
         self.notes: list[str] = []
@@ -64,6 +77,7 @@ class Board:
         """Append to the journal, then take it in."""
         append_events(self._layout.events, events)
         self.refresh()
+        self._tell(events)
 
     def change_state(self, job_id: str, state: State, reason: str | None = None) -> None:
         """Write down that a job has changed its state without an attempt of its own."""

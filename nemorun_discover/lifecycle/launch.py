@@ -91,11 +91,13 @@ def job_files(
     crew = Crew(record, layout, runtime=runtime, env=env, secrets=plan.secrets)
     shown = Crew(record, layout, runtime=runtime, env={}, secrets=_masks(plan))
     _check(record, crew)
-    files = {}
+    files: dict[str, dict[str, Any]] = {}
     for job in record.jobs:
         request = crew.scheduler_of(job).request(shown.submission_of(job, 1))
         document = job_document(record, crew.submission_of(job, 1))
         files[job.slug] = {"job.json": document, "request.json": dict(request)}
+        if job.script is not None and job.script.inline is not None:
+            files[job.slug]["script"] = job.script.inline
     return files
 
 
@@ -127,7 +129,12 @@ def _record(plan: Plan, now: datetime) -> Record:
         max_jobs=plan.max_jobs,
         maxfail=plan.maxfail,
         runtime=runtime_name(),
+        packages=dict(plan.packages),
+        groups=dict(plan.groups),
+        plugins=plan.plugins,
+        without_plugins=plan.without_plugins,
         rerun_of=plan.rerun_of,
+        changes=plan.changes,
     )
 
 

@@ -9,7 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nemorun_discover.model.job import Job
-    from nemorun_discover.model.record import Project
+    from nemorun_discover.model.record import (
+        GroupPolicy,
+        PackagedCode,
+        PluginReference,
+        Project,
+    )
     from nemorun_discover.model.task import Issue, Json
 
 
@@ -25,7 +30,13 @@ class Plan:
         argv: The command line, secrets masked.
         max_jobs: `-j`; None for no limit.
         maxfail: None for no limit.
+        packages: By executor, the code its jobs run, where it is known already (a rerun); what is not
+            there is packaged at launch.
+        groups: The policy of every group, by its name.
+        plugins: Whose hooks the driver calls.
+        without_plugins: Installed plugins that are switched off.
         rerun_of: The experiment that is repeated.
+        changes: What a rerun does differently.
         deselected: How many jobs the selection left out.
         issues: What could not be collected and was passed over.
         notes: Sentences for the user.
@@ -39,7 +50,12 @@ class Plan:
     argv: tuple[str, ...] = ()
     max_jobs: int | None = None
     maxfail: int | None = None
+    packages: Mapping[str, PackagedCode] = field(default_factory=dict)
+    groups: Mapping[str, GroupPolicy] = field(default_factory=dict)
+    plugins: tuple[PluginReference, ...] = ()
+    without_plugins: tuple[str, ...] = ()
     rerun_of: str | None = None
+    changes: tuple[str, ...] = ()
     deselected: int = 0
     issues: tuple[Issue, ...] = ()
     notes: tuple[str, ...] = ()

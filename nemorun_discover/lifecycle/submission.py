@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.layout import ExperimentLayout
-    from nemorun_discover.model.record import Record
+    from nemorun_discover.model.record import PackagedCode, Record
 
 JOB_SCHEMA = "nemorun.job/1"
 DEFAULT_GRACE_S = 10.0
+CHECKOUT_NAME_LENGTH = 16
 _HEAD = 256
 
 
@@ -47,6 +48,8 @@ def submission_of(  # noqa: D417 - the rest is said by the types
     executor = executor_from_dict(
         reveal(table, ChainMap(dict.fromkeys(missing, ""), dict(secrets)))
     )
+    code = record.packages.get(job.executor)
+    checkout = layout.code / code.digest[:CHECKOUT_NAME_LENGTH] if code else None
     return Submission(
         experiment_id=record.id,
         job=job,
@@ -55,6 +58,9 @@ def submission_of(  # noqa: D417 - the rest is said by the types
         executor=executor,
         project=record.project,
         runtime=runtime,
+        root=checkout / code.root if code and checkout else Path(record.project.root),
+        package=code.digest if code else None,
+        checkout=checkout,
         environment={name: secrets[name] for name in executor.secrets if name in secrets},
         missing=tuple(missing),
     )
@@ -69,6 +75,8 @@ def job_document(record: Record, submission: Submission) -> dict[str, Any]:
     require_secrets(submission)
     job = submission.job
     slugs = {one.id: one.slug for one in record.jobs}
+    code = record.packages.get(job.executor)
+    root = submission.root
     return {
         "schema": JOB_SCHEMA,
         "experiment": record.id,
@@ -76,18 +84,30 @@ def job_document(record: Record, submission: Submission) -> dict[str, Any]:
         "task": job.task,
         "executor": job.executor,
         "params": job.params,
-        "file": job.file,
+        "exact": job.exact,
+        "file": code.path_of(job.file) if code and job.file else job.file,
         "function": job.function,
-        "argv": script_argv(
-            job, Path(record.project.root), python=getattr(submission.executor, "python", None)
-        ),
+        "module": job.module,
+        "is_main": job.is_main,
+        "argv": _argv(job, submission, code),
         "args": list(job.args),
-        "root": record.project.root,
+        "root": str(root),
         "sys_path": sys_path_of(submission),
         "timeout_s": job.timeout_s,
         "grace_s": getattr(submission.executor, "grace_s", DEFAULT_GRACE_S),
         "upstream": _upstream(job, slugs),
     }
+
+
+def _argv(job: Job, submission: Submission, code: PackagedCode | None) -> list[str]:
+    path = job.script.path if job.script else None
+    return script_argv(
+        job,
+        Path(submission.project.root),
+        runs_at=submission.root / code.path_of(path) if code and path else None,
+        inline=submission.paths.script,
+        python=getattr(submission.executor, "python", None),
+    )
 
 
 def _upstream(job: Job, slugs: Mapping[str, str]) -> dict[str, list[str]]:
@@ -103,26 +123,41 @@ def _split(place: str) -> tuple[str, str, str]:
     return place.partition("/")
 
 
-def script_argv(job: Job, root: Path, *, python: str | None = None) -> list[str]:
+def script_argv(
+    job: Job,
+    root: Path,
+    *,
+    runs_at: Path | None = None,
+    inline: Path | None = None,
+    python: str | None = None,
+) -> list[str]:
     """What a script task runs; empty for a function.
 
-    A script file that is executable is run as it is; otherwise `.py` by Python and the rest by bash.
+    A script file that is executable is run as it is; otherwise `.py` by Python and the rest by bash. An
+    entrypoint of the script's own comes before all that; in it, `python` is the executor's interpreter.
 
     Args:
         job: The job.
-        root: The project.
+        root: The project, where the script is looked at now.
+        runs_at: Where the script will be when it runs; None for where it is.
+        inline: Where the text of an inline script is written.
         python: The executor's interpreter; None for the one nemorun runs under.
     """
     script = job.script
     if script is None:
         return []
+    own = python or sys.executable
+    entrypoint = [own if word == "python" else word for word in script.entrypoint]
+    if script.inline is not None:
+        return [*(entrypoint or ["bash"]), str(inline), *job.args]
     if script.path is None:
         return [*(fill_in(word, job.params) for word in script.command), *job.args]
+    if script.is_module:
+        return [*(entrypoint or [own]), "-m", script.path, *job.args]
     path = root / script.path
-    if os.access(path, os.X_OK) and _is_program(path):
-        return [str(path), *job.args]
-    interpreter = (python or sys.executable) if path.suffix == ".py" else "bash"
-    return [interpreter, str(path), *job.args]
+    if not entrypoint and not (os.access(path, os.X_OK) and _is_program(path)):
+        entrypoint = [own if path.suffix == ".py" else "bash"]
+    return [*entrypoint, str(runs_at or path), *job.args]
 
 
 def _is_program(path: Path) -> bool:

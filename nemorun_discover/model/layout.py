@@ -6,6 +6,7 @@
     experiments/<id>/driver.lock        held by the process that carries the experiment on
     experiments/<id>/driver.log         what that process printed
     experiments/<id>/jobs/<slug>/       job.json, request.json, result.json, outputs/, attempt-N/
+    experiments/<id>/code/<digest>/     the package as a folder, where jobs of this machine run
     …/attempt-N/                        log, process.json, exit.json, error.json
     packages/<hash>…                    content-addressed code, shared
 
@@ -54,6 +55,7 @@ class ExperimentLayout:
         self.driver_lock = root / "driver.lock"
         self.driver_log = root / "driver.log"
         self.jobs = root / "jobs"
+        self.code = root / "code"
 
     def job(self, slug: str) -> JobLayout:
         """The paths of one job."""
@@ -68,6 +70,7 @@ class JobLayout:
         self.job = root / "job.json"
         self.request = root / "request.json"
         self.result = root / "result.json"
+        self.script = root / "script"
         self.outputs = root / "outputs"
 
     def attempt(self, number: int) -> AttemptLayout:

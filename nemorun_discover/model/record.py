@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+from posixpath import join, normpath, relpath
 
 from nemorun_discover.model.job import Job
 from nemorun_discover.model.task import Json
@@ -47,6 +49,78 @@ class GitState:
     untracked: tuple[str, ...] = ()
 
 
+class GroupPolicy(StrEnum):
+    """When the other members of a group are stopped.
+
+    ALL: never, each runs to its own end. ANY_FAILED: as soon as one has failed. FIRST_DONE: as soon as one
+    has ended; a member stopped because another one succeeded has succeeded too.
+    """
+
+    ALL = "all"
+    ANY_FAILED = "any_failed"
+    FIRST_DONE = "first_done"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackagedCode:
+    """The code that the jobs of an executor run, taken out of the project when they were launched.
+
+    Attributes:
+        digest: Of the package's content (SHA-256, hex); its name in the home's `packages/`.
+        root: Where the project's root lies in the package, relative, `""` for the package's own root.
+        below: Where the package's root lies in the project, when it was taken from a folder of it; `""`
+            otherwise.
+        size_bytes: Of all its files.
+    """
+
+    digest: str
+    root: str = ""
+    below: str = ""
+    files: int = 0
+    size_bytes: int = 0
+
+    def path_of(self, file: str) -> str:
+        """A file of the project as a path in `root` of the package; begins with `..` when it is outside."""
+        return relpath(file, self.below) if self.below else normpath(file)
+
+    def place_of(self, file: str) -> str:
+        """The same as a path in the package."""
+        return normpath(join(self.root, self.path_of(file)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PluginReference:
+    """A plugin whose hooks the driver calls.
+
+    Attributes:
+        file: Where its class is, relative to the project's root, or absolute; empty with `module`.
+        module: The module its class is imported from, where it is not a file of the project.
+        is_main: `file` is the script that launched the experiment.
+        name: The class's name there.
+        fields: Its attributes, as JSON.
+    """
+
+    name: str
+    file: str = ""
+    module: str | None = None
+    is_main: bool = False
+    fields: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interpreter:
+    """The Python that nemorun ran under, which is also what runs local jobs unless an executor says otherwise.
+
+    Attributes:
+        version: `3.11.7`.
+        installed: Version of every installed distribution, by its name in lower case.
+    """
+
+    version: str
+    executable: str
+    installed: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
     """What was asked.
@@ -58,7 +132,12 @@ class Record:
         max_jobs: Jobs that may run at once, over all executors (`-j`); None for no limit.
         maxfail: Failed jobs after which no other is started; None for no limit.
         runtime: The file in `packages/` that runs the jobs, whichever nemorun carries them on.
+        packages: By executor, the code its jobs run; one that is not there runs the project's own files.
+        groups: The policy of every group, by its name.
+        plugins: Whose hooks the driver calls.
+        without_plugins: Names of installed plugins that are switched off (`-p no:NAME`).
         rerun_of: The experiment this one repeats.
+        changes: What a rerun was told to do differently, a sentence each.
     """
 
     id: str
@@ -76,4 +155,10 @@ class Record:
     max_jobs: int | None = None
     maxfail: int | None = None
     runtime: str = ""
+    packages: dict[str, PackagedCode] = field(default_factory=dict)
+    groups: dict[str, GroupPolicy] = field(default_factory=dict)
+    plugins: tuple[PluginReference, ...] = ()
+    without_plugins: tuple[str, ...] = ()
+    interpreter: Interpreter | None = None
     rerun_of: str | None = None
+    changes: tuple[str, ...] = ()

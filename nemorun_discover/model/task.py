@@ -100,16 +100,22 @@ class Parametrize:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Script:
-    """What a script task runs: a file through its interpreter, or an argv.
+    """What a script task runs: a file through its interpreter, a text, or an argv.
 
     Attributes:
-        path: The script, relative to the project's root; None when `command` is given.
-        command: The argv; empty when `path` is given.
+        path: The script, relative to the project's root; with `is_module`, a module's dotted name.
+        inline: The script's text itself, instead of a file.
+        command: The argv, when there is neither.
+        entrypoint: The argv of the interpreter (`("bash", "-e")`); empty to choose by the file.
+        is_module: Run `path` as `python -m` does.
         env: Variables of this task, over the executor's.
     """
 
     path: str | None = None
+    inline: str | None = None
     command: tuple[str, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    is_module: bool = False
     env: dict[str, str] = field(default_factory=dict)
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def sys_path_of(submission: Submission) -> list[str]:
     """What stands first on the job's `sys.path`: the project's root and its pythonpath, absolute."""
-    project = submission.project
-    return [os.path.normpath(os.path.join(project.root, one)) for one in ("", *project.pythonpath)]  # noqa: PTH118 - text in, text out
+    entries = ("", *submission.project.pythonpath)
+    return [os.path.normpath(os.path.join(submission.root, one)) for one in entries]  # noqa: PTH118 - text in, text out
 
 
 def job_environment(submission: Submission, caller: Mapping[str, str]) -> dict[str, str]:

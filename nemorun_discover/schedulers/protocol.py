@@ -25,6 +25,10 @@ class Submission:
         paths: The job's folder; `paths.attempt(attempt)` is the key under which this attempt is started
             at most once, however often it is submitted.
         runtime: The zip that runs the job.
+        root: The project's root as the job sees it on this machine: the project itself, or its place in
+            `checkout`.
+        package: Digest of the code to run; None for the project's own files.
+        checkout: Where that package is to be laid out as a folder on this machine.
         environment: Variables over the ones the scheduler itself sets; secrets are in it.
         missing: Secrets whose values this process does not know: an attempt that runs can be found, asked
             and ended without them, but none can be started.
@@ -37,6 +41,9 @@ class Submission:
     executor: Executor
     project: Project
     runtime: Path
+    root: Path
+    package: str | None = None
+    checkout: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 

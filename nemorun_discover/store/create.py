@@ -8,7 +8,7 @@ import shutil
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.files import write_json
+from nemorun_discover.files import write_atomic, write_json
 from nemorun_discover.model.layout import ExperimentLayout
 from nemorun_discover.store.home import Home, cannot_write
 from nemorun_discover.store.lock import take_lock
@@ -28,7 +28,7 @@ def create_experiment(
     Args:
         home: Where; made when it is not there.
         record: What was asked.
-        job_files: By job slug: file name (`job.json`) to JSON document.
+        job_files: By job slug: file name to content, a JSON document or, for `script`, its text.
 
     Returns:
         The driver's lock, held; None when an experiment of this id is there already (then nothing was
@@ -75,5 +75,8 @@ def _fill(
         folder.root.mkdir(mode=0o700)
         folder.outputs.mkdir(mode=0o700)
         for name, document in documents.items():
-            write_json(folder.root / name, document)
+            if isinstance(document, str):
+                write_atomic(folder.root / name, document.encode())
+            else:
+                write_json(folder.root / name, document)
     write_json(draft.record, encode_record(record), durable=True)

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def bind(function: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:
+def bind(
+    function: Callable[..., Any], params: dict[str, Any], exact: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Keyword arguments for the function.
 
     Args:
         function: The task.
         params: JSON values by name; they were checked before the job was launched.
+        exact: Values by name in a form that needs no annotation; they win.
 
     Returns:
         The values as the annotations name them: Path, Enum, dataclass, tuple, set, datetime; what has no

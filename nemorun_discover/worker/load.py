@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 _OWN_PACKAGE = "nemorun_tasks"
 
 
+def load_task(job: dict[str, Any], root: Path) -> Callable[..., Any]:
+    """The function that a job calls.
+
+    Args:
+        job: The content of job.json.
+        root: The project's root, as the job sees it.
+    """
+    return load_function(root / job["file"], job["function"], job["sys_path"])
+
+
 def load_function(file: Path, name: str, sys_path: Sequence[str]) -> Callable[..., Any]:
     """The function of that name in that file.
 

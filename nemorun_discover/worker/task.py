@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nemorun_discover.files import write_json
 from nemorun_discover.worker.failure import describe_failure
-from nemorun_discover.worker.load import load_function
+from nemorun_discover.worker.load import load_task
 from nemorun_discover.worker.result import to_json
 
 TYPE_CHECKING = False
@@ -40,11 +40,11 @@ def run_task(job: dict[str, Any], paths: JobLayout, attempt: AttemptLayout) -> i
     paths.result.unlink(missing_ok=True)  # an earlier attempt's
     if job["argv"]:
         return _become_script(job["argv"])
-    convert = _conversion(job["params"])
+    convert = _conversion(job)
     _prepare_interpreter(job)
     root = Path(job["root"])
     try:
-        function = load_function(root / job["file"], job["function"], job["sys_path"])
+        function = load_task(job, root)
         _keep_result(function(**convert(function)), paths)
     except SystemExit as stop:
         return _exit_code_of(stop)
@@ -56,12 +56,13 @@ def run_task(job: dict[str, Any], paths: JobLayout, attempt: AttemptLayout) -> i
     return 0
 
 
-def _conversion(params: dict[str, Any]) -> Callable[[Callable[..., Any]], dict[str, Any]]:
-    if not params:
+def _conversion(job: dict[str, Any]) -> Callable[[Callable[..., Any]], dict[str, Any]]:
+    params, exact = job["params"], job.get("exact", {})
+    if not params and not exact:
         return lambda _: {}
     from nemorun_discover.worker.arguments import bind  # noqa: PLC0415 - typing is not for nothing
 
-    return lambda function: bind(function, params)
+    return lambda function: bind(function, params, exact)
 
 
 def _become_script(argv: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from nemorun_discover.lifecycle.placeholders import fill_in
 from nemorun_discover.lifecycle.submission import job_document, script_argv, submission_of
 from nemorun_discover.model.job import Job
 from nemorun_discover.model.layout import ExperimentLayout
-from nemorun_discover.model.record import Project, Record
+from nemorun_discover.model.record import PackagedCode, Project, Record
 from nemorun_discover.model.task import Script
 
 LAYOUT = ExperimentLayout(Path("/home/experiments/x"))
@@ -103,8 +104,11 @@ def test_the_worker_is_told_all_it_needs():
         "task": "f",
         "executor": "local",
         "params": {"x": 1},
+        "exact": {},
         "file": "t.py",
         "function": "f",
+        "module": None,
+        "is_main": False,
         "argv": [],
         "args": ["-v"],
         "root": "/project",
@@ -184,6 +188,75 @@ def test_a_python_script_is_run_by_the_executors_python(tmp_path):
 
     assert argv[0] == "/other/python"
     assert script_argv(one, tmp_path)[0] == sys.executable
+
+
+@pytest.mark.parametrize(
+    ("fields", "argv"),
+    [
+        ({"inline": "echo"}, ["bash", "/jobs/s/script"]),
+        ({"inline": "echo", "entrypoint": ("sh", "-e")}, ["sh", "-e", "/jobs/s/script"]),
+        ({"path": "a b.txt", "entrypoint": ("cat",)}, ["cat", "/p/a b.txt"]),
+        ({"path": "a.txt", "entrypoint": ("python", "-u")}, ["/own/python", "-u", "/p/a.txt"]),
+        ({"path": "pkg.mod", "is_module": True}, ["/own/python", "-m", "pkg.mod"]),
+        (
+            {"path": "pkg.mod", "is_module": True, "entrypoint": ("python", "-I")},
+            ["/own/python", "-I", "-m", "pkg.mod"],
+        ),
+    ],
+    ids=["inline", "inline by sh", "entrypoint", "python", "module", "module by entrypoint"],
+)
+def test_a_script_may_be_a_text_a_module_or_have_an_interpreter(fields, argv):
+    inline = Path("/jobs/s/script")
+
+    made = script_argv(script(**fields), Path("/p"), inline=inline, python="/own/python")
+
+    assert made == [*argv, "-x", "a b"]
+
+
+def test_an_inline_script_runs_as_it_was_written(lab):
+    script = Script(inline='printf \'%s\\n\' "$1" "it\'s"\n')
+
+    jobs = lab.run(lab.job("s", function=None, script=script, args=("a b",)))
+
+    assert Path(jobs["s"].log).read_text() == "a b\nit's\n"
+
+
+CODE = PackagedCode(digest="0123456789abcdef" * 4, root="sub/dir")
+
+
+def packaged(code, job_):
+    record_ = replace(record(job_), packages={"local": code})
+    submission = submit(record_, job_)
+    return submission, job_document(record_, submission)
+
+
+def test_a_packaged_job_runs_in_its_experiments_checkout():
+    submission, document = packaged(CODE, job())
+
+    assert submission.package == CODE.digest
+    assert submission.checkout == LAYOUT.code / "0123456789abcdef"
+    assert document["root"] == str(LAYOUT.code / "0123456789abcdef/sub/dir")
+    assert document["sys_path"] == [document["root"], document["root"] + "/src"]
+    assert document["file"] == "t.py"
+
+
+def test_a_package_taken_from_a_folder_of_the_project_places_files_from_there():
+    code = PackagedCode(digest="0" * 64, below="src")
+
+    _, document = packaged(code, job(file="src/tasks/t.py"))
+
+    assert document["root"] == str(LAYOUT.code / ("0" * 16))
+    assert document["file"] == "tasks/t.py"
+    assert code.place_of("src/tasks/t.py") == "tasks/t.py"
+    assert CODE.place_of("tasks/t.py") == "sub/dir/tasks/t.py"
+
+
+def test_a_packaged_script_is_run_from_the_checkout(tmp_path):
+    one = script(path="src/a.sh")
+
+    _, document = packaged(PackagedCode(digest="0" * 64, below="src"), one)
+
+    assert document["argv"] == ["bash", str(LAYOUT.code / ("0" * 16) / "a.sh"), "-x", "a b"]
 
 
 def test_scripts_without_a_first_line_run(lab):

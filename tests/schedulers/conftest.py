@@ -68,6 +68,7 @@ class LocalPlace:
             executor=settings,
             project=Project(root=str(self.folder), name="lab"),
             runtime=self._runtime,
+            root=self.folder,
             **fields,
         )
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -116,8 +117,7 @@ def test_a_start_that_fails_names_what_is_missing_and_gives_the_place_back(place
     place.executor.max_parallel = 1
     submission = place.submission("a")
     submission.executor.python = change.get("python")
-    project = replace(submission.project, root=change.get("root", submission.project.root))
-    submission = replace(submission, project=project)
+    submission = replace(submission, root=Path(change.get("root", submission.root)))
     scheduler = place.scheduler()
 
     with pytest.raises(ExecutorRefused, match=f"a@local: {named}"):
@@ -270,8 +270,8 @@ def test_a_script_finds_its_parameters_as_text(place):
 )
 def test_the_python_path_begins_with_the_project(place, own, callers, rest):
     submission = place.submission("a", env_vars={} if own is None else {"PYTHONPATH": own})
-    project = replace(submission.project, root="/p/x/..", pythonpath=("src", "/abs"))
-    submission = replace(submission, project=project)
+    project = replace(submission.project, pythonpath=("src", "/abs"))
+    submission = replace(submission, project=project, root=Path("/p/x/.."))
 
     env = job_environment(submission, {"PYTHONPATH": callers})
 

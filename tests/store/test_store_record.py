@@ -10,8 +10,16 @@ import pytest
 
 from nemorun_discover.errors import StoreError
 from nemorun_discover.files import write_json
-from nemorun_discover.model.job import Job
-from nemorun_discover.model.record import GitState, Project, Record
+from nemorun_discover.model.job import Condition, Job
+from nemorun_discover.model.record import (
+    GitState,
+    GroupPolicy,
+    Interpreter,
+    PackagedCode,
+    PluginReference,
+    Project,
+    Record,
+)
 from nemorun_discover.model.task import Script
 from nemorun_discover.store.record import encode_record, load_record
 
@@ -38,7 +46,11 @@ WHOLE = Record(
             executor="local",
             function="f",
             params={"x": 1, "y": [None, 0.5, {"z": "é"}], "big": 2**70},
+            exact={"x": {"$tuple": [1]}},
             after={"train": ("train@local",)},
+            conditions={"train@local": Condition.NOTOK},
+            group="g",
+            is_main=True,
             earlier={"train": ("20251122-0712-old-aaaa/train@local",)},
             timeout_s=1.5,
             retries=3,
@@ -49,13 +61,27 @@ WHOLE = Record(
             task="s",
             file="nemorun.toml",
             executor="local",
-            script=Script(path="a.sh", command=("x",), env={"A": "b"}),
+            module="a.b",
+            script=Script(
+                path="a.sh",
+                inline="echo",
+                command=("x",),
+                entrypoint=("bash", "-e"),
+                is_module=True,
+                env={"A": "b"},
+            ),
             args=("-x", ""),
         ),
     ),
     max_jobs=2,
     maxfail=1,
     runtime="runtime-0.zip",
+    packages={"local": PackagedCode(digest="ab" * 32, root="a b", files=2, size_bytes=9)},
+    groups={"g": GroupPolicy.FIRST_DONE},
+    plugins=(PluginReference(name="Tell", file="plugs.py", fields={"to": "x"}),),
+    without_plugins=("other",),
+    interpreter=Interpreter(version="3.11.7", executable="/p", installed={"numpy": "2.1"}),
+    changes=("local.time is now 1",),
     rerun_of="20251122-0712-old-aaaa",
 )
 

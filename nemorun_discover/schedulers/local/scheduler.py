@@ -62,7 +62,7 @@ class LocalScheduler(Scheduler):
     def request(self, submission: Submission) -> Mapping[str, object]:
         """The process that would be started: argv, working directory, and the variables that are added."""
         environment = job_environment(submission, {})
-        return {"argv": _argv(submission), "cwd": submission.project.root, "env": environment}
+        return {"argv": _argv(submission), "cwd": str(submission.root), "env": environment}
 
     def can_start(self, submission: Submission) -> bool:
         """True when the executor has a free place, and free GPUs."""
@@ -135,7 +135,7 @@ class LocalScheduler(Scheduler):
         try:
             return subprocess.Popen(  # noqa: S603 - argv is ours: interpreter, runtime, folder, number
                 _argv(submission),
-                cwd=submission.project.root,
+                cwd=submission.root,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

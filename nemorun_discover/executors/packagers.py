@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from nemorun_discover.executors.settings import FAMILY, MANY
+from nemorun_discover.executors.settings import FAMILY, MANY, at_least
 
 
 @dataclass(kw_only=True, slots=True)
@@ -17,12 +17,15 @@ class Packager:
             and the like).
         symlink_from_remote_dir: A directory on the cluster that already holds the code, used instead of
             sending any; None sends what this packager makes.
+        size_limit_mb: Refuse to package more than this, all files together, in units of 10^6 bytes; 0 for
+            no limit. Of packagers within others the outermost one's counts.
     """
 
     kind: ClassVar[str] = "none"
 
     debug: bool = False
     symlink_from_remote_dir: str | None = None
+    size_limit_mb: float = at_least(0, 100.0)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -59,9 +62,10 @@ class PatternPackager(Packager):
     """The files that match a pattern, for code that is not under version control.
 
     Attributes:
-        include_pattern: Glob of the files to take (`src/**`); one pattern or a list.
-        relative_path: The directory that becomes the job's working directory, and that a relative
-            pattern starts from; one for all patterns, or one each. Empty for the project's root.
+        include_pattern: Glob of the files to take (`src/**`), absolute or from the project's root; one
+            pattern or a list. A directory that matches is taken with all that is in it.
+        relative_path: The directory that a pattern's files are placed relative to, absolute or from the
+            project's root; one for all patterns, or one each. Empty for the project's root.
     """
 
     kind: ClassVar[str] = "pattern"

@@ -1,0 +1,145 @@
+"""From a packager's settings to the package: what it holds, and where the project lies in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nemorun_discover.errors import ConfigError, UsageError
+from nemorun_discover.executors.packagers import (
+    GitArchivePackager,
+    HybridPackager,
+    Packager,
+    PatternPackager,
+)
+from nemorun_discover.packaging.disk import Disk
+from nemorun_discover.packaging.gathered import Gathered, InGit, Source, placed_over
+from nemorun_discover.packaging.hashing import read_entries
+from nemorun_discover.packaging.ignoring import rules_on_disk
+from nemorun_discover.packaging.limits import check_size
+from nemorun_discover.packaging.links import notes_on_links
+from nemorun_discover.packaging.listing import Listing, Origin, digest_of, in_order, shown
+from nemorun_discover.packaging.patterns import gather_patterns
+from nemorun_discover.packaging.repository import gather_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+def list_package(
+    packager: Packager,
+    root: Path,
+    *,
+    cache_dir: Path | None,
+    leave_out: Collection[Path] = (),
+) -> Listing:
+    """The package that a packager makes of a project; nothing but the cache of hashes is written.
+
+    Args:
+        packager: The settings.
+        root: The project's root.
+        cache_dir: Where hashes of files are kept from one call to the next; None reads every file.
+        leave_out: Directories that never travel, nemorun's own home for one.
+
+    Raises:
+        ConfigError: The settings name something that is not there.
+        UsageError: The project cannot be packaged in its present state.
+    """
+    place = os.path.realpath(root)
+    disk = Disk(cache_dir, f"{place} {packager!r}")
+    found = _gather(packager, place, disk, leave_out)
+    files = {path: found.files[path] for path in in_order(found.files)}
+    if not files:
+        raise UsageError(
+            f"{shown(place)}: there is no file to package",
+            hint="what .gitignore and .nemorunignore name is left out",
+        )
+    size_bytes = check_size(files, disk, packager.size_limit_mb)
+    entries = read_entries(files, disk)
+    disk.save(
+        (one for one in files.values() if isinstance(one, str)),
+        (one.blob for one in files.values() if isinstance(one, InGit) and one.mode != "link"),
+    )
+    return Listing(
+        entries=entries,
+        sources=tuple(files.values()),
+        origins=found.origins,
+        notes=(*found.notes, *notes_on_links(entries)),
+        digest=digest_of(entries),
+        size_bytes=size_bytes,
+    )
+
+
+def place_in(listing: Listing, root: Path) -> tuple[str, str]:
+    """Where the project's root lies in a package.
+
+    Returns:
+        `root` and `below` of `model.record.PackagedCode`.
+
+    Raises:
+        UsageError: No part of the package comes from the project, or from a directory around it.
+    """
+    place = Path(os.path.realpath(root))
+    for origin in listing.origins:
+        if place.is_relative_to(origin.source):
+            inside = place.relative_to(origin.source)
+            return Path(origin.prefix, inside).as_posix().removeprefix("."), ""
+        if origin.source.is_relative_to(place):
+            return origin.prefix, origin.source.relative_to(place).as_posix()
+    sources = ", ".join(shown(str(origin.source)) for origin in listing.origins)
+    raise UsageError(
+        f"{shown(str(place))}: the project is not in the package, which is made of {sources}",
+        hint="choose basepath, subpath or relative_path so that the tasks' files travel",
+    )
+
+
+def _gather(packager: Packager, root: str, disk: Disk, leave_out: Collection[Path]) -> Gathered:
+    match packager:
+        case GitArchivePackager():
+            return gather_repository(packager, root, disk, leave_out=leave_out)
+        case PatternPackager():
+            return gather_patterns(
+                packager.include_pattern,
+                packager.relative_path,
+                disk,
+                key="include_pattern",
+                relative_key="relative_path",
+                base=root,
+                rules=rules_on_disk(root, leave_out=leave_out),
+            )
+        case HybridPackager():
+            return _gather_all(packager, root, disk, leave_out)
+    raise ConfigError(
+        f'packager = "{packager.kind}" copies nothing, so there is no package',
+        hint='choose "git" or "pattern"',
+    )
+
+
+def _gather_all(
+    packager: HybridPackager, root: str, disk: Disk, leave_out: Collection[Path]
+) -> Gathered:
+    """What several packagers take, each in its folder, or one over the other."""
+    files: dict[str, Source] = {}
+    origins: list[Origin] = []
+    notes: list[str] = []
+    for name, one in packager.sub_packagers.items():
+        found = _gather(one, root, disk, leave_out)
+        folder = "" if packager.extract_at_root else _folder(name)
+        prefix = f"{folder}/" if folder else ""
+        files = placed_over(files, {prefix + path: it for path, it in found.files.items()})
+        notes += found.notes
+        origins += [
+            Origin(source=it.source, prefix=f"{prefix}{it.prefix}".rstrip("/"))
+            for it in found.origins
+        ]
+    return Gathered(files=files, origins=tuple(origins), notes=tuple(notes))
+
+
+def _folder(name: str) -> str:
+    if any(part in ("", ".", "..") for part in name.split("/")):
+        raise ConfigError(
+            f"sub_packagers: {name!r} cannot be the name of a folder of the package",
+            hint="use a name such as `code`, or extract_at_root = true",
+        )
+    return name

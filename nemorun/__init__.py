@@ -13,6 +13,10 @@ __all__ = _nemorun_discover.__all__
 
 
 def __getattr__(name: str) -> object:
+    if name == "core":  # `run.core.execution.FaultTolerance`, as NeMo-Run's pages have it
+        import nemorun.core.execution  # noqa: PLC0415 - only those who write so need it
+
+        return nemorun.core
     return getattr(_nemorun_discover, name)
 
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 TYPE_CHECKING = False  # typing's own constant costs an import; type checkers know the name
 
 if TYPE_CHECKING:
+    from nemorun_discover.api.experiment import Experiment
+    from nemorun_discover.api.named_executor import import_executor
+    from nemorun_discover.api.partial import Partial
+    from nemorun_discover.api.result import Result
+    from nemorun_discover.api.run import run
+    from nemorun_discover.api.script import Script
     from nemorun_discover.discovery.decorator import parametrize, task
     from nemorun_discover.errors import (
         CollectionError,
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from nemorun_discover.executors.docker import DockerExecutor
     from nemorun_discover.executors.launchers import FaultTolerance, Launcher, Torchrun
     from nemorun_discover.executors.local import LocalExecutor
+    from nemorun_discover.executors.macros import ExecutorMacros
     from nemorun_discover.executors.packagers import (
         GitArchivePackager,
         HybridPackager,
@@ -32,6 +39,9 @@ if TYPE_CHECKING:
     from nemorun_discover.executors.skypilot import SkypilotExecutor, SkypilotJobsExecutor
     from nemorun_discover.executors.slurm import SlurmExecutor
     from nemorun_discover.executors.tunnels import LocalTunnel, SSHTunnel
+    from nemorun_discover.model.state import State
+    from nemorun_discover.plugins.base import Plugin
+    from nemorun_discover.plugins.specs import CliCommand, ExecutorKind, hookimpl
     from nemorun_discover.version import __version__
     from nemorun_discover.worker.context import (
         CurrentJob,
@@ -71,6 +81,18 @@ _HOME_OF = {
     "Launcher": "nemorun_discover.executors.launchers",
     "Torchrun": "nemorun_discover.executors.launchers",
     "FaultTolerance": "nemorun_discover.executors.launchers",
+    "run": "nemorun_discover.api.run",
+    "Experiment": "nemorun_discover.api.experiment",
+    "Partial": "nemorun_discover.api.partial",
+    "Script": "nemorun_discover.api.script",
+    "Result": "nemorun_discover.api.result",
+    "import_executor": "nemorun_discover.api.named_executor",
+    "Plugin": "nemorun_discover.plugins.base",
+    "hookimpl": "nemorun_discover.plugins.specs",
+    "ExecutorKind": "nemorun_discover.plugins.specs",
+    "CliCommand": "nemorun_discover.plugins.specs",
+    "ExecutorMacros": "nemorun_discover.executors.macros",
+    "State": "nemorun_discover.model.state",
     "CurrentJob": "nemorun_discover.worker.context",
     "UpstreamJob": "nemorun_discover.worker.context",
     "current": "nemorun_discover.worker.context",
@@ -79,13 +101,17 @@ _HOME_OF = {
 }
 
 __all__ = [
+    "CliCommand",
     "CollectionError",
     "ConfigError",
     "CurrentJob",
     "DockerExecutor",
     "Executor",
+    "ExecutorKind",
+    "ExecutorMacros",
     "ExecutorRefused",
     "ExitCode",
+    "Experiment",
     "FaultTolerance",
     "GitArchivePackager",
     "HybridPackager",
@@ -97,11 +123,16 @@ __all__ = [
     "NothingSelected",
     "OutsideJob",
     "Packager",
+    "Partial",
     "PatternPackager",
+    "Plugin",
+    "Result",
     "SSHTunnel",
+    "Script",
     "SkypilotExecutor",
     "SkypilotJobsExecutor",
     "SlurmExecutor",
+    "State",
     "StoreError",
     "Torchrun",
     "UpstreamJob",
@@ -109,7 +140,10 @@ __all__ = [
     "WaitTimeout",
     "__version__",
     "current",
+    "hookimpl",
+    "import_executor",
     "parametrize",
+    "run",
     "task",
     "upstream",
     "upstreams",

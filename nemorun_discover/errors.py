@@ -18,6 +18,11 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class ExitCode(IntEnum):
     """What the process tells the shell; pytest's codes, extended."""
@@ -85,9 +90,21 @@ class ExecutorRefused(NemorunError):
 
 
 class JobFailed(NemorunError):
-    """A job that was waited for did not succeed."""
+    """A job that was waited for did not succeed.
+
+    Args:
+        message: Which, and why; its traceback follows on further lines.
+        hint: What to do about it.
+        results: Those of all jobs of the experiment (`nemorun.Result`).
+    """
 
     exit_code = ExitCode.JOB_FAILED
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, results: tuple[Any, ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.results = results
 
 
 class WaitTimeout(NemorunError):

@@ -20,14 +20,18 @@ HEADINGS = ("Run", "Look", "Manage", "Project")
 COMMANDS = {
     "run": Entry("Run", "Run tasks on executors, as one experiment."),
     "rerun": Entry("Run", "Run jobs of an experiment again."),
+    "reproduce": Entry("Run", "Run an experiment again and compare, or check that one could."),
     "list": Entry("Run", "List tasks, executors or jobs; nothing is imported."),
     "status": Entry("Look", "Show where the jobs of an experiment stand."),
     "logs": Entry("Look", "Print the logs of jobs."),
     "results": Entry("Look", "Tabulate what the jobs returned."),
     "show": Entry("Look", "Show the record of an experiment."),
+    "diff": Entry("Look", "Show what differs between two experiments."),
     "experiments": Entry("Look", "List experiments, newest first."),
     "wait": Entry("Manage", "Wait until an experiment is over."),
     "cancel": Entry("Manage", "Cancel jobs of an experiment."),
+    "eject": Entry("Manage", "Write a job as a folder that runs without nemorun."),
+    "prune": Entry("Manage", "Delete what no experiment needs any more."),
     "init": Entry("Project", "Write a first nemorun.toml and an example task."),
     "config": Entry("Project", "Print the configuration that applies here."),
     "doctor": Entry("Project", "Check this machine, the home and the project."),
@@ -43,3 +47,11 @@ ALIASES = {
     "ps": "status",
     "stop": "cancel",
 }
+
+# Commands that look at what is recorded, or write down what is asked: no plugin is loaded for them.
+WITHOUT_PLUGINS = frozenset(
+    {
+        *("status", "logs", "results", "diff", "experiments"),
+        *("wait", "cancel", "eject", "prune", "init", "completion"),
+    }
+)

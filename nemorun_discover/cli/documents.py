@@ -99,7 +99,12 @@ def show_document(record: Record, status: ExperimentStatus) -> Document:
             "executors": record.executors,
             "max_jobs": record.max_jobs,
             "maxfail": record.maxfail,
+            "packages": {name: asdict(one) for name, one in record.packages.items()},
+            "groups": {name: str(policy) for name, policy in record.groups.items()},
+            "plugins": [asdict(one) for one in record.plugins],
+            "interpreter": asdict(record.interpreter) if record.interpreter else None,
             "rerun_of": record.rerun_of,
+            "changes": list(record.changes),
             "notes": list(status.notes),
         },
         "jobs": [

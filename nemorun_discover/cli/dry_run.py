@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def print_plan(plan: Plan, console: Console, *, as_json: bool) -> None:
     """Print every job, its executor and the exact request to its scheduler."""
-    requests = requests_of(open_home(os.environ), plan, os.environ)
+    requests = requests_of(
+        open_home(os.environ), plan, os.environ, tell=lambda note: console.note(f"note: {note}")
+    )
     if as_json:
         console.document(document_of(plan, requests))
         return

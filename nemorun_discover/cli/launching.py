@@ -31,7 +31,7 @@ ON_THIS_MACHINE = frozenset({"local", "docker"})
 def launch_and_watch(plan: Plan, console: Console, *, detach: bool, as_json: bool) -> ExitCode:
     """Launch a plan; unless detached, follow it, print what came out, and say how it ended."""
     home = open_home(os.environ)
-    experiment_id = launch(home, plan, os.environ)
+    experiment_id = launch(home, plan, os.environ, tell=lambda note: console.note(f"note: {note}"))
     names = ", ".join(plan.executors)
     console.note(f"experiment {experiment_id}: {_count(len(plan.jobs), 'job')} on {names}")
     if detach:

@@ -16,10 +16,13 @@ import click
 from nemorun_discover.cli.boundary import exit_with
 from nemorun_discover.cli.commands import ALIASES, COMMANDS, HEADINGS
 from nemorun_discover.cli.options import global_options, said_in
+from nemorun_discover.cli.plugins import added_commands, load_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
+
+    from nemorun_discover.errors import NemorunError
 
 _GC_THRESHOLD = 100_000
 COMPLETE_VARIABLE = "_NEMORUN_COMPLETE"
@@ -28,15 +31,16 @@ COMPLETE_VARIABLE = "_NEMORUN_COMPLETE"
 class LazyGroup(click.Group):
     """The group of all commands, each imported when it is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of all commands, in the order of help."""
-        return list(COMMANDS)
+        return [*COMMANDS, *added_commands(said_in(ctx).get("argv", ()), complain=_forget)]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name or of an alias; None when there is none."""
         name = ALIASES.get(cmd_name, cmd_name)
         if name not in COMMANDS:
-            return None
+            added = added_commands(said_in(ctx).get("argv", ()))
+            return load_command(added[name]) if name in added else None
         module = import_module(f"nemorun_discover.cli.{name}")
         command: click.Command = getattr(module, f"{name}_command")
         return command
@@ -47,20 +51,19 @@ class LazyGroup(click.Group):
         """The command that the arguments begin with; an unknown one names the nearest."""
         command = self.get_command(ctx, args[0])
         if command is None and not ctx.resilient_parsing:
-            raise _unknown_command(args[0])
+            raise _unknown_command(args[0], self.list_commands(ctx))
         return (command.name if command else None), command, args[1:]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands under their headings; none is imported."""
-        width = max(map(len, COMMANDS))
-        for heading in HEADINGS:
+        added = added_commands(said_in(ctx).get("argv", ()), complain=_mention)
+        entries = [(name, entry.heading, entry.summary) for name, entry in COMMANDS.items()]
+        entries += [(name, entry.heading, entry.summary) for name, entry in added.items()]
+        width = max(len(name) for name, _, _ in entries)
+        for heading in dict.fromkeys([*HEADINGS, *(one for _, one, _ in entries)]):
             with formatter.section(heading):
                 formatter.write_dl(
-                    [
-                        (name.ljust(width), entry.summary)
-                        for name, entry in COMMANDS.items()
-                        if entry.heading == heading
-                    ]
+                    [(name.ljust(width), text) for name, under, text in entries if under == heading]
                 )
 
 
@@ -129,11 +132,20 @@ def _complete(instruction: str) -> int:
     return shell_complete(cli, {}, "nemorun", COMPLETE_VARIABLE, instruction)
 
 
-def _unknown_command(name: str) -> Exception:
+def _forget(_: NemorunError) -> None:
+    """A shell that completes a word shows no error."""
+
+
+def _mention(error: NemorunError) -> None:
+    """Help is shown without the commands of a plugin that cannot be used; why, is told beside it."""
+    click.echo(f"note: {error.message}; {error.hint}", err=True)
+
+
+def _unknown_command(name: str, known: Sequence[str]) -> Exception:
     from nemorun_discover.config.nearest import hint_for  # noqa: PLC0415 - `--help` does without
     from nemorun_discover.errors import UsageError  # noqa: PLC0415 - likewise
 
-    hint = hint_for(name, [*COMMANDS, *ALIASES], what="commands")
+    hint = hint_for(name, [*known, *ALIASES], what="commands")
     return UsageError(f"nemorun has no command {name!r}", hint=hint)
 
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nemorun_discover.cli.commands import WITHOUT_PLUGINS
+from nemorun_discover.cli.plugins import switched_off, use_plugins
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -77,8 +80,10 @@ def nemorun_command(
 
     def decorate(function: Callable[..., Any]) -> Command:
         def call(**params: object) -> object:
-            ctx = click.get_current_context()
-            return function(settings_of(ctx), **params)
+            settings = settings_of(click.get_current_context())
+            if name not in WITHOUT_PLUGINS:
+                use_plugins(settings)
+            return function(settings, **params)
 
         call.__doc__ = function.__doc__
         call.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]  # click's own place for them
@@ -123,6 +128,7 @@ def settings_of(ctx: click.Context) -> Settings:
         verbosity=said.get("verbosity", 0),
         color=said.get("color", "auto"),
         json=said.get("json", False),
+        without_plugins=tuple(said.get("without_plugins", [])),
         rest=said.get("rest"),
         argv=said.get("argv", ()),
     )
@@ -147,6 +153,8 @@ def _say(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noq
     said, name = said_in(ctx), str(param.name)
     if name in _LAST_WINS and value:
         said[name] = value
+    elif name == "without_plugins" and not ctx.resilient_parsing:
+        said[name] = [*said.get(name, []), *map(switched_off, value)]
     elif name in ("directory", "overrides") and value:
         said[name] = [*said.get(name, []), *value]
     elif name in ("more", "fewer") and value:
@@ -184,6 +192,13 @@ _OPTIONS = (
         metavar="KEY=VALUE",
         multiple=True,
         help="Set one key of the configuration; may be repeated.",
+    ),
+    _option(
+        "-p",
+        "without_plugins",
+        metavar="no:NAME",
+        multiple=True,
+        help="Switch an installed plugin off; may be repeated.",
     ),
     _option("-q", "--quiet", "fewer", count=True, help="Say less; may be repeated."),
     _option("-v", "--verbose", "more", count=True, help="Say more; may be repeated."),

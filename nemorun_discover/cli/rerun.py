@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
-from nemorun_discover.cli.complete import complete_experiment_or_job
+from nemorun_discover.cli.complete import complete_executor, complete_experiment_or_job
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.dry_run import print_plan
 from nemorun_discover.cli.launching import launch_and_watch
@@ -15,6 +16,7 @@ from nemorun_discover.cli.reference import find_experiment_and_jobs, keep_going,
 from nemorun_discover.errors import ExitCode, NothingSelected
 from nemorun_discover.lifecycle.again import rerun, unfinished
 from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.rerun_changes import Changes, is_assignment
 
 if TYPE_CHECKING:
     from nemorun_discover.cli.settings import Settings
@@ -22,10 +24,21 @@ if TYPE_CHECKING:
 
 @nemorun_command("rerun", short_help="Run jobs of an experiment again.")
 @click.argument(
-    "words", metavar="[EXP] [JOB]...", nargs=-1, shell_complete=complete_experiment_or_job
+    "words",
+    metavar="[EXP] [JOB|KEY=VALUE]...",
+    nargs=-1,
+    shell_complete=complete_experiment_or_job,
 )
 @click.option("-k", "keyword", metavar="EXPR", help="Jobs whose name and parameters match.")
 @click.option("--failed", is_flag=True, help="Jobs that did not succeed.")
+@click.option(
+    "-e",
+    "executor",
+    metavar="NAME",
+    shell_complete=complete_executor,
+    help="Move the jobs to this executor, as it is configured now.",
+)
+@click.option("--fresh-code", is_flag=True, help="Run the project's code as it is now.")
 @click.option("-d", "--detach", is_flag=True, help="Return once the jobs are submitted.")
 @click.option(
     "--dry-run", is_flag=True, help="Print what would be launched; write and send nothing."
@@ -36,17 +49,28 @@ def rerun_command(
     *,
     keyword: str | None,
     failed: bool,
+    executor: str | None,
+    fresh_code: bool,
     detach: bool,
     dry_run: bool,
 ) -> ExitCode:
-    """Run jobs of an experiment again, as a new experiment with the same parameters and executors.
+    """Run jobs of an experiment again, as a new experiment: same code, parameters and executors.
 
     EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment. JOB is a
-    job's id, a task's name, or a glob; without it, all jobs. An upstream job that succeeded and is not
-    selected is not run again: its result and its outputs are used.
+    job's id, a task's name, or a glob; without it, all jobs. KEY=VALUE gives a parameter another value in
+    every job that has it; -o profiles.NAME.FIELD=VALUE changes a recorded executor. An upstream job that
+    succeeded and is not selected is not run again: its result and its outputs are used.
     """
     console = open_console(settings)
-    home, experiment_id, names = find_experiment_and_jobs(words)
+    changes = Changes(
+        params=tuple(word for word in words if is_assignment(word)),
+        overrides=settings.overrides,
+        executor=executor,
+        fresh_code=fresh_code,
+    )
+    home, experiment_id, names = find_experiment_and_jobs(
+        [word for word in words if not is_assignment(word)]
+    )
     keep_going(home, experiment_id, console)
     status = observe(home, experiment_id)
     jobs = pick_jobs(status, names, keyword)
@@ -54,7 +78,10 @@ def rerun_command(
         jobs = tuple(one for one in jobs if one in unfinished(status))
         if not jobs:
             raise NothingSelected(f"no job of {experiment_id} has failed")
-    plan = rerun(home, experiment_id, jobs, ("nemorun", *settings.argv))
+    argv = ("nemorun", *settings.argv)
+    plan = rerun(
+        home, experiment_id, jobs, argv, changes, env=os.environ, config_file=settings.config_file
+    )
     for note in plan.notes:
         console.note(f"note: {note}")
     if dry_run:

@@ -20,6 +20,7 @@ class Settings:
         verbosity: The number of `-v` less the number of `-q`.
         color: `auto`, `yes` or `no`.
         json: The answer is wanted as JSON.
+        without_plugins: Names of installed plugins that are switched off, `-p no:NAME`.
         rest: What followed `--`; None when there was no `--`.
         argv: The whole command line as typed, without the program's name.
     """
@@ -30,5 +31,6 @@ class Settings:
     verbosity: int = 0
     color: str = "auto"
     json: bool = False
+    without_plugins: tuple[str, ...] = ()
     rest: tuple[str, ...] | None = None
     argv: tuple[str, ...] = ()

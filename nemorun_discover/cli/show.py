@@ -12,23 +12,31 @@ from nemorun_discover.cli.complete import complete_experiment
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.documents import show_document
 from nemorun_discover.cli.moments import duration, elapsed_s, local_time
+from nemorun_discover.cli.one_job import find_one_job
 from nemorun_discover.cli.options import nemorun_command
 from nemorun_discover.cli.reference import find_experiment, keep_going
 from nemorun_discover.cli.render_jobs import heading_lines
+from nemorun_discover.cli.sanitise import visible
+from nemorun_discover.cli.sizes import size_words
 from nemorun_discover.cli.symbols import state_span
 from nemorun_discover.cli.table import Column, draw_table
+from nemorun_discover.errors import StoreError, UsageError
+from nemorun_discover.files import read_json
 from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.shell import as_shell
 from nemorun_discover.model.status import AttemptStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from nemorun_discover.cli.console import Channel, Line
+    from nemorun_discover.cli.console import Channel, Console, Line
     from nemorun_discover.cli.settings import Settings
-    from nemorun_discover.model.record import GitState, Record
+    from nemorun_discover.model.job import Job
+    from nemorun_discover.model.record import GitState, PackagedCode, Record
     from nemorun_discover.model.status import ExperimentStatus
     from nemorun_discover.model.task import Json
+    from nemorun_discover.store.home import Home
 
 _HASH_SHOWN = 12
 
@@ -38,15 +46,26 @@ _HASH_SHOWN = 12
 @click.option(
     "--diff", "show_diff", is_flag=True, help="Print what git had not committed, and nothing else."
 )
-def show_command(settings: Settings, experiment: str | None, *, show_diff: bool) -> None:
+@click.option(
+    "--script", "script_of", metavar="JOB", help="Print the request that was sent for this job."
+)
+def show_command(
+    settings: Settings, experiment: str | None, *, show_diff: bool, script_of: str | None
+) -> None:
     """Show the record of an experiment: what was asked, by whom, of which code, and every attempt.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment. JOB is a
+    job's id, a task's name, or a glob that means one job.
     """
+    if show_diff and script_of is not None:
+        raise UsageError("--diff and --script exclude each other")
     console = open_console(settings)
     home, experiment_id = find_experiment(experiment)
     keep_going(home, experiment_id, console)
     record = home.read_record(experiment_id)
+    if script_of is not None:
+        _print_request(home, record, find_one_job(home, record, script_of), console, settings)
+        return
     if show_diff and not settings.json:
         console.out.text(record.git.diff if record.git else "")
         return
@@ -63,6 +82,20 @@ def show_command(settings: Settings, experiment: str | None, *, show_diff: bool)
         console.out.line(f"note: {note}")
 
 
+def _print_request(
+    home: Home, record: Record, job: Job, console: Console, settings: Settings
+) -> None:
+    """What the scheduler was sent: as a shell would read it, or with --json as it was."""
+    path = home.layout.experiment(record.id).job(job.slug).request
+    request = read_json(path)
+    if request is None:
+        raise StoreError(f"{path}: is not there any more, or damaged")
+    if settings.json:
+        console.document(request)
+    else:
+        console.out.text(visible(as_shell(request)))
+
+
 def _facts(record: Record, status: ExperimentStatus) -> Iterator[tuple[str, str]]:
     yield "title", record.title
     yield "command", shlex.join(record.argv)
@@ -73,8 +106,15 @@ def _facts(record: Record, status: ExperimentStatus) -> Iterator[tuple[str, str]
     yield "config", record.project.config or "none"
     yield "git", _git_words(record.git)
     yield "versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())
+    if record.interpreter:
+        count = len(record.interpreter.installed)
+        yield "installed", f"{count} distributions in {record.interpreter.executable}"
     if record.rerun_of:
         yield "rerun of", record.rerun_of
+    for change in record.changes:
+        yield "changed", change
+    for name, code in record.packages.items():
+        yield f"package {name}", _package_words(code)
     for name, executor in record.executors.items():
         yield f"executor {name}", _executor_words(executor)
 
@@ -87,6 +127,11 @@ def _executor_words(executor: dict[str, Json]) -> str:
     return ", ".join(
         f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in said.items()
     )
+
+
+def _package_words(code: PackagedCode) -> str:
+    files = "1 file" if code.files == 1 else f"{code.files} files"
+    return f"{code.digest[:_HASH_SHOWN]}, {files}, {size_words(code.size_bytes)}"
 
 
 def _git_words(git: GitState | None) -> str:

@@ -37,8 +37,8 @@ class Torchrun(Launcher):
 
     Attributes:
         rdzv_backend: Rendezvous backend.
-        rdzv_port: Port of the rendezvous on the head node; None derives one from the job, so that two
-            jobs on one node do not meet.
+        rdzv_port: Port of the rendezvous on the head node; None takes a free one where the job has one
+            node, and otherwise derives one from the job (20000 to 28190), so that two jobs do not meet.
         rdzv_id: Id of the rendezvous; None takes the job's.
     """
 
@@ -54,11 +54,14 @@ class FaultTolerance(Launcher):
     """`ft_launcher`: torchrun with NVIDIA's fault tolerance, which restarts workers that hang or die.
 
     Attributes:
-        cfg_path: Its configuration file inside the job; empty writes one from the fields here.
-        finished_flag_file: File that marks the work as finished; empty for one in the job's directory.
-        job_results_file: File with one line for every attempt; empty for one in the job's directory.
+        cfg_path: Its configuration file inside the job; the fields here win over what is in it. Empty for
+            these fields and its own defaults.
+        finished_flag_file: File by which the task tells that all the work is done; the task finds its name
+            in FAULT_TOL_FINISHED_FLAG_FILE. Empty for `ft_finished` in the job's directory.
+        job_results_file: File with one line for every attempt, where the executor starts the job again by
+            itself (slurm); empty for one in the job's directory.
         rdzv_backend: Rendezvous backend.
-        rdzv_port: Port of the rendezvous on the head node; None derives one from the job.
+        rdzv_port: Port of the rendezvous on the head node; None as in `torchrun`.
         rdzv_id: Id of the rendezvous; None takes the job's.
         workload_check_interval: Seconds between two checks of the workers; None for its default.
         initial_rank_heartbeat_timeout: Seconds until a worker's first heartbeat must have come; None

@@ -1,7 +1,8 @@
-"""Run jobs of an earlier experiment again: from its record alone, or with the executors as they are now."""
+"""Run jobs of an earlier experiment again: from its record, with changes where some are asked for."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,9 @@ from nemorun_discover.lifecycle.collecting import collect_project
 from nemorun_discover.lifecycle.observe import observe_record
 from nemorun_discover.lifecycle.placing import as_tables, check_secrets
 from nemorun_discover.lifecycle.plan import Plan
-from nemorun_discover.lifecycle.provenance import git_state
+from nemorun_discover.lifecycle.rerun_changes import UNCHANGED, Changes
+from nemorun_discover.lifecycle.rerun_code import code_notes, kept_packages, require_packages
+from nemorun_discover.lifecycle.rerun_jobs import jobs_again, whole_groups
 from nemorun_discover.lifecycle.secrets import hide, masked_argv
 from nemorun_discover.model.state import State
 
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
 
 # A job that was skipped waited for one that failed: it is still owed.
 NOT_DONE = frozenset({State.FAILED, State.CANCELLED, State.SKIPPED})
-_HASH_SHOWN = 12
 
 
 def unfinished(status: ExperimentStatus) -> list[str]:
@@ -40,48 +42,85 @@ def unfinished(status: ExperimentStatus) -> list[str]:
     return [job.id for job in status.jobs if job.state in NOT_DONE]
 
 
-def rerun(home: Home, experiment_id: str, job_ids: Sequence[str], argv: Sequence[str]) -> Plan:
-    """The plan that runs jobs again as the record says: same parameters, same executors.
+def rerun(
+    home: Home,
+    experiment_id: str,
+    job_ids: Sequence[str],
+    argv: Sequence[str],
+    changes: Changes = UNCHANGED,
+    *,
+    env: Mapping[str, str] | None = None,
+    config_file: Path | None = None,
+) -> Plan:
+    """The plan that runs jobs again as the record says: same code, parameters, executors and dependencies.
 
     Args:
         home: Where the record is.
         experiment_id: Which.
-        job_ids: Which of its jobs; upstream jobs that succeeded then are not run again, their results are
-            used.
+        job_ids: Which of its jobs, with the rest of their groups; upstream jobs that ended as they had to
+            are not run again, their results are used.
         argv: The command line.
+        changes: What is to be different.
+        env: The caller's environment; None for the process's.
+        config_file: Where `-e` looks for an executor; None for the project's own configuration.
 
     Raises:
         NothingSelected: No job is named.
-        UsageError: The project is gone, or a job waits for one that neither succeeded nor runs again.
+        UsageError: The project or a package is gone, a job waits for one that neither ended as it had to
+            nor runs again, or a change cannot be made.
+        ConfigError: An executor cannot be changed so.
     """
     record = home.read_record(experiment_id)
-    status = observe_record(home, record)
     if not job_ids:
         raise NothingSelected(f"no job of {experiment_id} is to be run again")
-    if not Path(record.project.root).is_dir():
-        raise UsageError(
-            f"{record.project.root}: the project of {experiment_id} is not there any more"
-        )
-    jobs = _again(record, status, set(job_ids))
+    chosen, notes = whole_groups(record, job_ids)
+    jobs = jobs_again(record, observe_record(home, record), chosen)
+    plan = _as_recorded(record, jobs, argv, notes)
+    if changes != UNCHANGED:
+        # Changes want the configuration, factories among it; a plain rerun does not pay for that.
+        from nemorun_discover.lifecycle.rerun_plan import changed  # noqa: PLC0415
+
+        plan = changed(plan, record, changes, os.environ if env is None else env, config_file)
+    require_packages(home, plan)
+    _require_project(plan)
+    return replace(plan, notes=(*plan.notes, *plan.changes, *code_notes(plan, record)))
+
+
+def _as_recorded(
+    record: Record, jobs: tuple[Job, ...], argv: Sequence[str], notes: tuple[str, ...]
+) -> Plan:
+    names = dict.fromkeys(job.executor for job in jobs)
+    groups = dict.fromkeys(job.group for job in jobs if job.group is not None)
     return Plan(
         title=record.title,
         project=record.project,
         jobs=jobs,
-        executors={
-            name: record.executors[name] for name in dict.fromkeys(j.executor for j in jobs)
-        },
+        executors={name: record.executors[name] for name in names},
         argv=masked_argv(argv),
         max_jobs=record.max_jobs,
         maxfail=record.maxfail,
-        rerun_of=experiment_id,
-        notes=_changes(record),
+        packages=kept_packages(record, names),
+        groups={name: record.groups[name] for name in groups if name in record.groups},
+        plugins=record.plugins,
+        without_plugins=record.without_plugins,
+        rerun_of=record.id,
+        notes=notes,
     )
+
+
+def _require_project(plan: Plan) -> None:
+    """A rerun of packaged functions needs no project; everything else looks at its files."""
+    if Path(plan.project.root).is_dir():
+        return
+    if all(job.executor in plan.packages and job.script is None for job in plan.jobs):
+        return
+    raise UsageError(f"{plan.project.root}: the project of {plan.rerun_of} is not there any more")
 
 
 def last_failed(home: Home, config: Config, request: RunRequest, env: Mapping[str, str]) -> Plan:
     """The plan that runs again what did not succeed in the last experiment of this project (`--lf`).
 
-    The jobs and their parameters come from that record, the executors from the configuration as it is.
+    The jobs and their parameters come from that record, the code and the executors are as they are now.
 
     Raises:
         NothingSelected: There is no such experiment, or nothing in it failed.
@@ -91,10 +130,27 @@ def last_failed(home: Home, config: Config, request: RunRequest, env: Mapping[st
         raise NothingSelected(f"--lf: {config.root} has no experiment yet")
     record = home.read_record(experiment_id)
     status = observe_record(home, record)
-    chosen = _matching(record, request, set(unfinished(status)))
-    if not chosen:
+    failed = _matching(record, request, set(unfinished(status)))
+    if not failed:
         raise NothingSelected(f"--lf: no job failed in {experiment_id}")
-    plan = rerun(home, experiment_id, chosen, request.argv)
+    chosen, notes = whole_groups(record, failed)
+    plan = _as_recorded(record, jobs_again(record, status, chosen), request.argv, notes)
+    tables, secrets = _executors_now(plan, config, env)
+    return replace(
+        plan,
+        packages={},
+        executors=tables,
+        secrets=secrets,
+        max_jobs=request.max_jobs,
+        maxfail=request.maxfail,
+        title=request.title or plan.title,
+    )
+
+
+def _executors_now(
+    plan: Plan, config: Config, env: Mapping[str, str]
+) -> tuple[dict[str, dict[str, object]], dict[str, dict[str, str]]]:
+    """The executors of a plan as the configuration says now, and the values taken out of them."""
     factories = collect_project(config).factories
     executors = {
         job.executor: resolve_executor(
@@ -104,14 +160,8 @@ def last_failed(home: Home, config: Config, request: RunRequest, env: Mapping[st
     }
     check_secrets(executors, env)
     hidden = {name: hide(table) for name, table in as_tables(executors).items()}
-    return replace(
-        plan,
-        executors={name: table for name, (table, _) in hidden.items()},
-        secrets={name: values for name, (_, values) in hidden.items() if values},
-        max_jobs=request.max_jobs,
-        maxfail=request.maxfail,
-        title=request.title or plan.title,
-    )
+    tables = {name: table for name, (table, _) in hidden.items()}
+    return tables, {name: values for name, (_, values) in hidden.items() if values}
 
 
 def _matching(record: Record, request: RunRequest, wanted: set[str]) -> list[str]:
@@ -128,48 +178,3 @@ def _matching(record: Record, request: RunRequest, wanted: set[str]) -> list[str
 
 def _is_found(job: Job, word: str) -> bool:
     return is_word_of(word, name=job.task, label=label_of(job.id), params=job.params)
-
-
-def _again(record: Record, status: ExperimentStatus, chosen: set[str]) -> tuple[Job, ...]:
-    slugs = {job.id: job.slug for job in record.jobs}
-    states = {job.id: job.state for job in status.jobs}
-    return tuple(
-        _with_upstream(
-            job, chosen, states, {one: f"{record.id}/{slug}" for one, slug in slugs.items()}
-        )
-        for job in record.jobs
-        if job.id in chosen
-    )
-
-
-def _with_upstream(
-    job: Job, chosen: set[str], states: Mapping[str, State], places: Mapping[str, str]
-) -> Job:
-    """The job, waiting for what runs again and taking the rest from where it was done."""
-    after: dict[str, tuple[str, ...]] = {}
-    earlier = dict(job.earlier)
-    for task, ids in job.after.items():
-        after[task] = tuple(one for one in ids if one in chosen)
-        done = [one for one in ids if one not in chosen]
-        missing = [one for one in done if states[one] is not State.SUCCEEDED]
-        if missing:
-            raise UsageError(
-                f"{job.id} comes after {missing[0]}, which has not succeeded",
-                hint="select both, or use --failed",
-            )
-        if done:
-            earlier[task] = (*earlier.get(task, ()), *(places[one] for one in done))
-    return replace(job, after={task: ids for task, ids in after.items() if ids}, earlier=earlier)
-
-
-def _changes(record: Record) -> tuple[str, ...]:
-    """What is not as it was: local jobs run the project's files as they are now."""
-    before, now = record.git, git_state(Path(record.project.root))
-    if before is None or now is None or (before.commit, before.diff) == (now.commit, now.diff):
-        return ()
-    if before.commit == now.commit:
-        return (
-            f"the project's files have changed since {record.id}; the jobs run them as they are",
-        )
-    was, is_now = (str(one)[:_HASH_SHOWN] for one in (before.commit, now.commit))
-    return (f"the project was at {was} then and is at {is_now} now; the jobs run it as it is",)

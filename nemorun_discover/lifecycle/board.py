@@ -11,7 +11,7 @@ from nemorun_discover.model.state import State
 from nemorun_discover.store.journal import append_events, read_events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from nemorun_discover.model.layout import ExperimentLayout
     from nemorun_discover.model.record import Record
@@ -24,7 +24,8 @@ class Board:
     Args:
         record: What was asked.
         layout: The experiment's folder.
-        tell: Is told of every entry that this process writes, when it is in the journal.
+        tell: Is told of every entry that this process writes about a job, when it is in the journal, and
+            where the job stands then.
 
     Attributes:
         record: What was asked.
@@ -37,7 +38,7 @@ class Board:
         self,
         record: Record,
         layout: ExperimentLayout,
-        tell: Callable[[Sequence[Event]], None] = lambda _: None,
+        tell: Callable[[Event, JobStatus], None] = lambda *_: None,
     ) -> None:
         self.record = record
         self._tell = tell
@@ -77,7 +78,9 @@ class Board:
         """Append to the journal, then take it in."""
         append_events(self._layout.events, events)
         self.refresh()
-        self._tell(events)
+        for event in events:
+            if event.job in self.jobs:
+                self._tell(event, self.jobs[event.job])
 
     def change_state(self, job_id: str, state: State, reason: str | None = None) -> None:
         """Write down that a job has changed its state without an attempt of its own."""

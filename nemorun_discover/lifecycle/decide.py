@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nemorun_discover.model.job import Condition
 from nemorun_discover.model.state import Reason, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.record import Record
@@ -23,44 +24,74 @@ class Decision:
 
     Attributes:
         skip: Jobs that will never start, with the reason.
-        ready: Jobs that wait for nothing any more, in the order of the record.
-        room: How many of them may start now (`-j`).
+        ready: What waits for nothing any more, in the order of the record: jobs that start together, and
+            jobs without a group alone.
+        room: How many jobs may start now (`-j`).
+        is_idle: No job is active: what is larger than all the room there is may start too.
     """
 
     skip: Mapping[str, str]
-    ready: tuple[Job, ...]
+    ready: tuple[tuple[Job, ...], ...]
     room: int
+    is_idle: bool
 
 
 def decide(record: Record, jobs: Mapping[str, JobStatus]) -> Decision:
     """Which planned jobs to skip, and which may start.
+
+    The members of a group are skipped together and ready together.
 
     Args:
         record: The experiment.
         jobs: By id, where each job stands.
     """
     skip: dict[str, str] = {}
-    ready: list[Job] = []
+    ready: list[tuple[Job, ...]] = []
     has_failed_enough = _count_failed(jobs) >= (record.maxfail or len(jobs) + 1)
+    for unit in _planned(record, jobs):
+        upstream = [edge for job in unit for edge in _upstream(job, jobs)]
+        reason = next((found for edge in upstream if (found := _never(*edge))), None)
+        if reason is None and has_failed_enough:
+            reason = Reason.MAXFAIL
+        if reason is not None:
+            skip.update({job.id: reason for job in unit})
+        elif all(state.is_final for _, state in upstream):
+            ready.append(unit)
+    active = sum(job.state in ACTIVE for job in jobs.values())
+    room = len(jobs) if record.max_jobs is None else max(0, record.max_jobs - active)
+    return Decision(skip=skip, ready=tuple(ready), room=room, is_idle=not active)
+
+
+def _planned(record: Record, jobs: Mapping[str, JobStatus]) -> Iterator[tuple[Job, ...]]:
+    """The jobs that have not begun, those of a group together where its first one stands."""
+    groups: dict[str, list[Job]] = {}
     for job in record.jobs:
-        if jobs[job.id].state is not State.PLANNED:
-            continue
-        waits_for = [jobs[one] for ids in job.after.values() for one in ids]
-        if any(one.state.is_final and one.state is not State.SUCCEEDED for one in waits_for):
-            skip[job.id] = Reason.UPSTREAM_FAILED
-        elif has_failed_enough:
-            skip[job.id] = Reason.MAXFAIL
-        elif all(one.state is State.SUCCEEDED for one in waits_for):
-            ready.append(job)
-    return Decision(skip=skip, ready=tuple(ready), room=_room(record, jobs))
+        if jobs[job.id].state is State.PLANNED:
+            key = f"job {job.id}" if job.group is None else f"group {job.group}"
+            groups.setdefault(key, []).append(job)
+    return map(tuple, groups.values())
+
+
+def _upstream(job: Job, jobs: Mapping[str, JobStatus]) -> Iterator[tuple[Condition, State]]:
+    for ids in job.after.values():
+        for one in ids:
+            yield job.conditions.get(one, Condition.OK), jobs[one].state
+
+
+def _never(condition: Condition, state: State) -> Reason | None:
+    """Why a condition will not come true any more; None while it may, or has.
+
+    A job that was cancelled or skipped has ended without success: Slurm's `afternotok` means the same, as
+    it cancels what waits in vain.
+    """
+    if not state.is_final:
+        return None
+    if condition is Condition.OK and state is not State.SUCCEEDED:
+        return Reason.UPSTREAM_FAILED
+    if condition is Condition.NOTOK and state is State.SUCCEEDED:
+        return Reason.UPSTREAM_SUCCEEDED
+    return None
 
 
 def _count_failed(jobs: Mapping[str, JobStatus]) -> int:
     return sum(job.state is State.FAILED for job in jobs.values())
-
-
-def _room(record: Record, jobs: Mapping[str, JobStatus]) -> int:
-    if record.max_jobs is None:
-        return len(jobs)
-    active = sum(job.state in ACTIVE for job in jobs.values())
-    return max(0, record.max_jobs - active)

@@ -7,6 +7,7 @@ it; so it may die at any line, and the next driver goes on from there.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,13 @@ from nemorun_discover.errors import NemorunError
 from nemorun_discover.files import read_json
 from nemorun_discover.lifecycle import entries
 from nemorun_discover.lifecycle.decide import ACTIVE, decide
+from nemorun_discover.lifecycle.groups import members_to_stop
 from nemorun_discover.model.event import CAUGHT_UP, Event, EventType, utc_now
 from nemorun_discover.model.state import State
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nemorun_discover.lifecycle.board import Board
     from nemorun_discover.lifecycle.crew import Crew
     from nemorun_discover.model.job import Job
@@ -68,6 +72,7 @@ class Driver:
         self._board.refresh()
         self._cancel()
         self._observe()
+        self._stop_groups()
         self._start()
 
     def _active(self) -> list[Job]:
@@ -86,13 +91,24 @@ class Driver:
                 submission = self._crew.submission_of(job, self._attempt(job))
                 self._crew.scheduler_of(job).cancel([submission])
 
+    def _stop_groups(self) -> None:
+        """End what the policies of groups end; asked again at every look, until it has ended."""
+        for job_id, stop in members_to_stop(self._board.record, self._board.jobs).items():
+            if self._board.jobs[job_id].state is State.PLANNED:
+                self._board.change_state(job_id, stop.state, stop.reason)
+                continue
+            job = self._jobs[job_id]
+            submission = self._crew.submission_of(job, self._attempt(job))
+            self._crew.scheduler_of(job).cancel([submission])
+
     def _observe(self) -> None:
         active = sorted(self._active(), key=lambda job: job.executor)
-        for _, group in groupby(active, key=lambda job: job.executor):
-            jobs = list(group)
+        for _, alike in groupby(active, key=lambda job: job.executor):
+            jobs = list(alike)
             asked = [self._crew.submission_of(job, self._attempt(job)) for job in jobs]
-            for job_id, fact in self._crew.scheduler_of(jobs[0]).query(asked).items():
-                self._take_in(self._jobs[job_id], fact)
+            facts = self._crew.scheduler_of(jobs[0]).query(asked)
+            for job_id in sorted(facts, key=lambda one: entries.order_of(facts[one])):
+                self._take_in(self._jobs[job_id], facts[job_id])
 
     def _take_in(self, job: Job, fact: Fact) -> None:
         attempt = self._attempt(job)
@@ -100,15 +116,23 @@ class Driver:
             if fact.state is not self._board.jobs[job.id].state:
                 self._board.write(entries.changed(job.id, attempt, fact, utc_now()))
             return
+        fact = self._as_the_group_says(job, fact)
         self._board.write(entries.ended(job.id, attempt, fact, utc_now()))
         if self._is_tried_again(job, fact):
-            self._submit(job, attempt + 1)
+            self._submit((job,), attempt + 1)
             return
         now = utc_now()
         self._board.write(*self._result(job, fact), entries.changed(job.id, attempt, fact, now))
 
+    def _as_the_group_says(self, job: Job, fact: Fact) -> Fact:
+        """What a member was ended as; one that ended by itself, or that the user cancelled, is what it is."""
+        if fact.state is not State.CANCELLED or job.id in self._board.cancelling:
+            return fact
+        stop = members_to_stop(self._board.record, self._board.jobs).get(job.id)
+        return fact if stop is None else replace(fact, state=stop.state, reason=stop.reason)
+
     def _is_tried_again(self, job: Job, fact: Fact) -> bool:
-        if fact.state is not State.FAILED or job.id in self._board.cancelling:
+        if fact.state is not State.FAILED or job.group or job.id in self._board.cancelling:
             return False
         return self._attempt(job) <= job.retries
 
@@ -126,27 +150,36 @@ class Driver:
             for job_id, reason in decision.skip.items():
                 self._board.change_state(job_id, State.SKIPPED, reason)
             decision = decide(self._board.record, self._board.jobs)
-        room = decision.room
-        for job in decision.ready:
-            if room <= 0:
-                return
-            room -= self._start_if_it_fits(job)
+        room, is_idle = decision.room, decision.is_idle
+        for unit in decision.ready:
+            # A group that is larger than all the room there is starts when nothing else runs.
+            if (len(unit) <= room or is_idle) and self._start_if_it_fits(unit):
+                room, is_idle = room - len(unit), False
 
-    def _start_if_it_fits(self, job: Job) -> bool:
+    def _start_if_it_fits(self, unit: Sequence[Job]) -> bool:
         try:
-            submission = self._crew.submission_of(job, 1)
-            if not self._crew.scheduler_of(job).can_start(submission):
+            submissions = [self._crew.submission_of(job, 1) for job in unit]
+            if not self._crew.scheduler_of(unit[0]).can_start(submissions):
                 return False
         except NemorunError as error:
-            self._board.write(entries.intent(job.id, 1, utc_now()))
-            self._fail_to_start(job, 1, error)
+            self._board.write(*(entries.intent(job.id, 1, utc_now()) for job in unit))
+            for job in unit:
+                self._fail_to_start(job, 1, error)
             return False
-        self._submit(job, 1)
+        self._submit(unit, 1)
         return True
 
-    def _submit(self, job: Job, attempt: int) -> None:
-        self._board.write(entries.intent(job.id, attempt, utc_now()))
-        self._hand_over(job, attempt)
+    def _submit(self, unit: Sequence[Job], attempt: int) -> None:
+        """Submit jobs that start together: that all of them will be is written down before the first is."""
+        now = utc_now()
+        self._board.write(*(entries.intent(job.id, attempt, now) for job in unit))
+        for job in unit:
+            # One that could not be started may have ended the others already.
+            stop = members_to_stop(self._board.record, self._board.jobs).get(job.id)
+            if stop is None:
+                self._hand_over(job, attempt)
+            else:
+                self._board.change_state(job.id, stop.state, stop.reason)
 
     def _hand_over(self, job: Job, attempt: int) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from nemorun_discover.model.event import Event, EventType
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nemorun_discover.schedulers.protocol import Fact, Started
+
+
+def order_of(fact: Fact) -> float:
+    """The key to sort facts by before they are taken in: the journal is to tell who ended first."""
+    return fact.ended_at.timestamp() if fact.ended_at else inf
 
 
 def intent(job_id: str, attempt: int, now: datetime) -> Event:

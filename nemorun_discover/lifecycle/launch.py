@@ -12,33 +12,42 @@ from nemorun_discover.errors import StoreError
 from nemorun_discover.executors.secrets import MASK
 from nemorun_discover.lifecycle.carry_on import start_driver
 from nemorun_discover.lifecycle.crew import Crew
-from nemorun_discover.lifecycle.provenance import git_state, user_name, versions
+from nemorun_discover.lifecycle.packing import pack, store
+from nemorun_discover.lifecycle.provenance import git_state, interpreter, user_name, versions
 from nemorun_discover.lifecycle.secrets import hidden_in
 from nemorun_discover.lifecycle.submission import job_document
 from nemorun_discover.model.event import utc_now
-from nemorun_discover.model.ids import experiment_id
+from nemorun_discover.model.ids import SUFFIX_LENGTH, experiment_id
 from nemorun_discover.model.record import Record
 from nemorun_discover.packaging.runtime import install_runtime, runtime_name
 from nemorun_discover.store.create import create_experiment
 from nemorun_discover.store.home import cannot_write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from nemorun_discover.lifecycle.packing import Packing
     from nemorun_discover.lifecycle.plan import Plan
     from nemorun_discover.store.home import Home
 
 _ID_TRIES = 10
 
 
-def launch(home: Home, plan: Plan, env: Mapping[str, str]) -> str:
-    """Write the experiment down and start its driver.
+def _say_nothing(_: str) -> None:
+    pass
+
+
+def launch(
+    home: Home, plan: Plan, env: Mapping[str, str], *, tell: Callable[[str], None] = _say_nothing
+) -> str:
+    """Package the code, write the experiment down and start its driver.
 
     Args:
         home: Where the record goes.
         plan: What to launch.
         env: The caller's environment.
+        tell: Gets sentences for the user, before anything is written.
 
     Returns:
         The experiment's id.
@@ -46,51 +55,82 @@ def launch(home: Home, plan: Plan, env: Mapping[str, str]) -> str:
     Raises:
         StoreError: The home cannot be written; nothing was started.
         ExecutorRefused: An executor cannot run these jobs; nothing was written.
+        ConfigError: The code cannot be packaged; nothing was written.
     """
-    draft = _record(plan, utc_now())
+    record, lock = create(home, plan, env, tell=tell)
+    start_driver(home, record.id, lock=lock, secrets=plan.secrets)
+    return record.id
+
+
+def create(
+    home: Home, plan: Plan, env: Mapping[str, str], *, tell: Callable[[str], None] = _say_nothing
+) -> tuple[Record, int]:
+    """The same without a driver: the record, and the driver's lock, held.
+
+    Raises:
+        StoreError: As `launch`.
+        ExecutorRefused: As `launch`.
+        ConfigError: As `launch`.
+    """
+    draft, packing = _packed(home, plan, env, tell)
+    home.create()
+    store(home.layout.packages, packing)
     for _ in range(_ID_TRIES):
-        record = _with_id(draft)
+        record = _with_id(draft, plan.name_end)
         files = job_files(home, record, plan, env)
         _install_runtime(home)
-        lock = create_experiment(home, record, files)
+        lock = create_experiment(home, record, files, base_dir=plan.base_dir)
         if lock is not None:
-            start_driver(home, record.id, lock=lock, secrets=plan.secrets)
-            return record.id
+            return record, lock
     raise StoreError(f"{home.layout.experiments}: no free id was found in {_ID_TRIES} tries")
 
 
 def _install_runtime(home: Home) -> None:
-    home.create()
     try:
         install_runtime(home.layout.packages)
     except OSError as error:
         raise cannot_write(home.layout.packages, error) from error
 
 
-def requests_of(home: Home, plan: Plan, env: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
+def _packed(
+    home: Home, plan: Plan, env: Mapping[str, str], tell: Callable[[str], None]
+) -> tuple[Record, Packing]:
+    """The record but for its id, and the packages of its executors, which can run its jobs."""
+    draft = _record(plan, utc_now())
+    _check(draft, _crew(home, draft, env, plan.secrets))
+    packing = pack(plan, home.layout.root)
+    for note in packing.notes:
+        tell(note)
+    return replace(draft, packages=dict(packing.codes)), packing
+
+
+def _crew(
+    home: Home, record: Record, env: Mapping[str, str], secrets: Mapping[str, Mapping[str, str]]
+) -> Crew:
+    layout = home.layout.experiment(record.id)
+    runtime = home.layout.packages / record.runtime
+    return Crew(record, layout, runtime=runtime, env=env, secrets=secrets)
+
+
+def requests_of(
+    home: Home, plan: Plan, env: Mapping[str, str], *, tell: Callable[[str], None] = _say_nothing
+) -> dict[str, Mapping[str, Any]]:
     """By job id, the exact request each scheduler would be sent. Nothing is written or sent.
 
     Raises:
         ExecutorRefused: An executor cannot run these jobs.
     """
-    record = _with_id(_record(plan, utc_now()))
-    files = job_files(home, record, plan, env)
+    draft, _ = _packed(home, plan, env, tell)
+    files = job_files(home, _with_id(draft), plan, env)
     return {job.id: files[job.slug]["request.json"] for job in plan.jobs}
 
 
 def job_files(
     home: Home, record: Record, plan: Plan, env: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """By job slug, the JSON files of its folder.
-
-    Raises:
-        ExecutorRefused: An executor cannot run these jobs.
-    """
-    layout = home.layout.experiment(record.id)
-    runtime = home.layout.packages / record.runtime
-    crew = Crew(record, layout, runtime=runtime, env=env, secrets=plan.secrets)
-    shown = Crew(record, layout, runtime=runtime, env={}, secrets=_masks(plan))
-    _check(record, crew)
+    """By job slug, the files of its folder."""
+    crew = _crew(home, record, env, plan.secrets)
+    shown = _crew(home, record, {}, _masks(plan))
     files: dict[str, dict[str, Any]] = {}
     for job in record.jobs:
         request = crew.scheduler_of(job).request(shown.submission_of(job, 1))
@@ -124,12 +164,12 @@ def _record(plan: Plan, now: datetime) -> Record:
         versions=versions(),
         project=plan.project,
         git=git_state(Path(plan.project.root)),
+        interpreter=interpreter(),
         executors=dict(plan.executors),
         jobs=plan.jobs,
         max_jobs=plan.max_jobs,
         maxfail=plan.maxfail,
         runtime=runtime_name(),
-        packages=dict(plan.packages),
         groups=dict(plan.groups),
         plugins=plan.plugins,
         without_plugins=plan.without_plugins,
@@ -138,5 +178,8 @@ def _record(plan: Plan, now: datetime) -> Record:
     )
 
 
-def _with_id(record: Record) -> Record:
-    return replace(record, id=experiment_id(record.title, record.created_at, secrets.choice))
+def _with_id(record: Record, name_end: str | None = None) -> Record:
+    chosen = experiment_id(record.title, record.created_at, secrets.choice)
+    if name_end is not None:
+        chosen = chosen[:-SUFFIX_LENGTH] + name_end
+    return replace(record, id=chosen)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.record import (
@@ -40,6 +41,9 @@ class Plan:
         deselected: How many jobs the selection left out.
         issues: What could not be collected and was passed over.
         notes: Sentences for the user.
+        name_end: What the experiment's id ends in; None for four letters by chance.
+        base_dir: Where the experiment's folder is made, to be found from the home by a link; None for the
+            home itself.
     """
 
     title: str
@@ -59,6 +63,8 @@ class Plan:
     deselected: int = 0
     issues: tuple[Issue, ...] = ()
     notes: tuple[str, ...] = ()
+    name_end: str | None = None
+    base_dir: Path | None = None
 
 
 def document_of(plan: Plan, requests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import getpass
 import os
 import platform
+import re
 import subprocess
+import sys
 from threading import Timer
 from typing import TYPE_CHECKING
 
-from nemorun_discover.model.record import GitState
+from nemorun_discover.model.record import GitState, Interpreter
 from nemorun_discover.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 LARGEST_DIFF = 1_048_576  # bytes; a larger one is cut, and says so
@@ -23,6 +25,7 @@ _DIFF = (
     *("--submodule=short", "--src-prefix=a/", "--dst-prefix=b/"),
 )
 _GIT_TIMEOUT_S = 30.0
+_HOW = {"A": "added", "D": "removed"}
 
 
 def versions() -> dict[str, str]:
@@ -32,6 +35,39 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "platform": platform.platform(),
     }
+
+
+def interpreter(path: Sequence[str] | None = None) -> Interpreter:
+    """The Python that runs this, and the distributions that it finds.
+
+    Their names and versions are those of the folders that installers leave beside the code, which takes
+    milliseconds; reading their metadata would take a tenth of a second.
+
+    Args:
+        path: Where to look; None for `sys.path`.
+    """
+    installed: dict[str, str] = {}
+    for folder in sys.path if path is None else path:
+        for name, version in _distributions(folder):
+            installed.setdefault(name, version)
+    return Interpreter(
+        version=platform.python_version(),
+        executable=sys.executable,
+        installed=dict(sorted(installed.items())),
+    )
+
+
+def _distributions(folder: str) -> Iterator[tuple[str, str]]:
+    """Normalised names (PEP 503) and versions of `typing_extensions-4.12.2.dist-info` and the like."""
+    try:
+        names = os.listdir(folder or os.curdir)  # noqa: PTH208 - the names alone
+    except OSError:  # not there, or a zip
+        return
+    for entry in names:
+        stem, _, ending = entry.rpartition(".")
+        if ending in ("dist-info", "egg-info"):
+            name, _, version = stem.partition("-")
+            yield re.sub(r"[-_.]+", "-", name).lower(), version.partition("-py")[0]
 
 
 def user_name() -> str:
@@ -66,6 +102,26 @@ def git_state(root: Path) -> GitState | None:
         diff_is_cut=diff is None or len(diff) > LARGEST_DIFF,
         untracked=untracked,
     )
+
+
+def changed_between(root: Path, before: str, after: str) -> dict[str, str] | None:
+    """By path in the repository, how files differ between two commits: `added`, `removed` or `changed`.
+
+    Returns:
+        None when git does not know one of the commits.
+    """
+    ranges = ("diff", "--name-status", "--no-renames", "-z", before, after, "--")
+    output = _git(root, *ranges)
+    if output is None:
+        return None
+    fields = iter(_text(output).split("\0"))
+    return {path: _HOW.get(letter, "changed") for letter, path in zip(fields, fields, strict=False)}
+
+
+def diff_between(root: Path, before: str, after: str) -> str:
+    """What `git diff` prints of two commits; empty when git does not know one of them."""
+    output = _git(root, "diff", *_DIFF[2:], before, after, "--", limit=LARGEST_DIFF)
+    return _text(output or b"")
 
 
 def _entries(status: str) -> Iterator[str]:

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from nemorun_discover.schedulers.protocol import Submission
 
 
+# `packager.debug`: what makes an error on a GPU appear where it was made, and torch say all it knows.
+DEBUG_SWITCHES = {
+    "CUDA_LAUNCH_BLOCKING": "1",
+    "NCCL_DESYNC_DEBUG": "1",
+    "TORCH_DISTRIBUTED_DEBUG": "DETAIL",
+    "TORCH_SHOW_CPP_STACKTRACES": "1",
+}
+
+
 def sys_path_of(submission: Submission) -> list[str]:
     """What stands first on the job's `sys.path`: the project's root and its pythonpath, absolute."""
     entries = ("", *submission.project.pythonpath)
@@ -22,8 +31,8 @@ def sys_path_of(submission: Submission) -> list[str]:
 def job_environment(submission: Submission, caller: Mapping[str, str]) -> dict[str, str]:
     """The whole environment of a job on this machine.
 
-    Later ones win: the caller's variables, trackers' groups, the executor's `env_vars`, the script's own
-    `env`, the submission's, and last what nemorun tells the job about itself.
+    Later ones win: trackers' groups, the caller's variables, the packager's debug switches, the executor's
+    `env_vars`, the script's own `env`, the submission's, and last what nemorun tells the job about itself.
     """
     job = submission.job
     inherited = {name: value for name, value in caller.items() if not _is_of_a_job(name)}
@@ -33,6 +42,7 @@ def job_environment(submission: Submission, caller: Mapping[str, str]) -> dict[s
         "WANDB_RUN_GROUP": submission.experiment_id,
         "MLFLOW_EXPERIMENT_NAME": submission.experiment_id,
         **inherited,
+        **(DEBUG_SWITCHES if submission.executor.packager.debug else {}),
         **submission.executor.env_vars,
         **script,
         **submission.environment,
@@ -76,6 +86,8 @@ def _about_the_job(submission: Submission) -> dict[str, str]:
         "NEMORUN_NNODES": "1",
         "NEMORUN_NODE_RANK": "0",
     }
+    if job.group is not None:
+        told["NEMORUN_GROUP"] = job.group
     if job.script is not None:
         told |= {
             f"NEMORUN_PARAM_{name.upper()}": as_text(value) for name, value in job.params.items()

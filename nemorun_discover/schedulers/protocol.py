@@ -89,8 +89,12 @@ class Scheduler(Protocol):
         """The exact request as JSON, without sending it and without secrets."""
         ...
 
-    def can_start(self, submission: Submission) -> bool:
-        """False when the job must wait for a slot on this machine."""
+    def can_start(self, submissions: Sequence[Submission]) -> bool:
+        """False when these, the members of a group or one job alone, must wait for room on this machine.
+
+        Raises:
+            ExecutorRefused: They could not start together however long they waited.
+        """
         ...
 
     def submit(self, submission: Submission) -> Started:

@@ -9,19 +9,24 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.files import write_atomic, write_json
-from nemorun_discover.model.layout import ExperimentLayout
+from nemorun_discover.model.layout import ExperimentLayout, HomeLayout
 from nemorun_discover.store.home import Home, cannot_write
 from nemorun_discover.store.lock import take_lock
 from nemorun_discover.store.record import encode_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from nemorun_discover.model.record import Record
 
 
 def create_experiment(
-    home: Home, record: Record, job_files: Mapping[str, Mapping[str, Any]]
+    home: Home,
+    record: Record,
+    job_files: Mapping[str, Mapping[str, Any]],
+    *,
+    base_dir: Path | None = None,
 ) -> int | None:
     """Write an experiment's folder: the record, and every job's files.
 
@@ -29,6 +34,8 @@ def create_experiment(
         home: Where; made when it is not there.
         record: What was asked.
         job_files: By job slug: file name to content, a JSON document or, for `script`, its text.
+        base_dir: The folder is made in its `experiments/`, and the home gets a link to it; None for the
+            home.
 
     Returns:
         The driver's lock, held; None when an experiment of this id is there already (then nothing was
@@ -38,18 +45,25 @@ def create_experiment(
         StoreError: The home cannot be written; nothing of the experiment is left.
     """
     home.create()
-    final = home.layout.experiment(record.id)
+    seen = home.layout.experiment(record.id)
+    base = home.layout if base_dir is None else HomeLayout(base_dir.absolute())
+    final = base.experiment(record.id)
     draft = ExperimentLayout(final.root.with_name(f".{record.id}.{os.getpid()}"))
     with ExitStack() as undo:
         undo.callback(shutil.rmtree, draft.root, ignore_errors=True)
         try:
+            base.experiments.mkdir(mode=0o700, parents=True, exist_ok=True)
             _fill(draft, record, job_files)
             lock = take_lock(draft.driver_lock)
             undo.callback(os.close, lock)
             if not _appear(draft, final):
                 return None
+            if not base.experiments.samefile(home.layout.experiments):
+                undo.callback(shutil.rmtree, final.root, ignore_errors=True)
+                if not _link(seen, final):
+                    return None
         except OSError as error:
-            raise cannot_write(home.layout.root, error) from error
+            raise cannot_write(base.root, error) from error
         undo.pop_all()
     return lock
 
@@ -62,6 +76,15 @@ def _appear(draft: ExperimentLayout, final: ExperimentLayout) -> bool:
         if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
             return False
         raise
+    return True
+
+
+def _link(seen: ExperimentLayout, final: ExperimentLayout) -> bool:
+    """Make the experiment visible in the home; False when another one has its name."""
+    try:
+        seen.root.symlink_to(final.root)
+    except FileExistsError:
+        return False
     return True
 
 

@@ -8,6 +8,7 @@ from collections import abc
 from pathlib import PurePath
 
 from nemorun_discover.worker.annotations import hints_of, plain_hints_of, unwrap
+from nemorun_discover.worker.exact import decode
 
 TYPE_CHECKING = False
 
@@ -33,6 +34,18 @@ def bind(
     Raises:
         ValueError: A value does not fit its annotation after all.
     """
+    exact = exact or {}
+    bound = _by_annotations(
+        function, {name: value for name, value in params.items() if name not in exact}
+    )
+    if not exact:
+        return bound
+    own = sys.modules.get(function.__module__)
+    exactly = {name: decode(value, own) for name, value in exact.items()}
+    return {name: exactly[name] if name in exact else bound[name] for name in {**params, **exact}}
+
+
+def _by_annotations(function: Callable[..., Any], params: dict[str, Any]) -> dict[str, Any]:
     plain = plain_hints_of(function)
     if plain is not None:
         return {

@@ -1,4 +1,12 @@
-"""Where the runtime begins inside a job: `python <runtime>.zip <job folder> <attempt>`."""
+"""Where the runtime begins inside a job, and the command lines it is started by.
+
+    python <runtime>.zip <folder> <attempt>                         supervise the job
+    python <runtime>.zip <folder> <attempt> --ranks 4 [--gpus 1]    its four processes, with one GPU for each
+    python <runtime>.zip <folder> <attempt> [...] -- torchrun ...   that command instead of the job itself
+    python <runtime>.zip --rank <folder> <attempt>                  be a process that such a command started
+
+What the job is stands in its job.json; what is on the command line is how it is started.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +19,47 @@ from nemorun_discover.model.layout import JobLayout
 from nemorun_discover.worker.supervise import Supervisor
 from nemorun_discover.worker.task import run_task
 
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from nemorun_discover.model.layout import AttemptLayout
+
+RANK = "--rank"
+
 
 def main() -> None:
-    """Run one attempt of the job whose folder is given on the command line."""
-    paths = JobLayout(Path(sys.argv[1]))
-    attempt = paths.attempt(int(sys.argv[2]))
+    """Run one attempt of the job whose folder is given on the command line, or one process of it."""
+    words = sys.argv[1:]
+    is_rank = words[0] == RANK
+    folder, number, *options = words[1:] if is_rank else words
+    paths = JobLayout(Path(folder))
+    attempt = paths.attempt(int(number))
     job = read_json(paths.job)
     if job is None:
         raise SystemExit(f"nemorun: {paths.job}: there is none, or it is damaged")
+    if is_rank:
+        raise SystemExit(run_task(job, paths, attempt, rank=int(os.environ.get("RANK", "0"))))
     supervisor = Supervisor(attempt, timeout_s=job["timeout_s"], grace_s=job["grace_s"])
     if supervisor.claim():
-        supervisor.run(lambda: run_task(job, paths, attempt))
+        _supervise(
+            supervisor, lambda rank=None: run_task(job, paths, attempt, rank=rank), attempt, options
+        )
     # All is on the disk; taking the interpreter apart first would cost every job 10 ms.
     os._exit(0)
+
+
+def _supervise(
+    supervisor: Supervisor,
+    run: Callable[..., int],
+    attempt: AttemptLayout,
+    options: Sequence[str],
+) -> None:
+    if not options:
+        supervisor.run([run])
+        return
+    # Most jobs are one plain process, and do not pay for this.
+    from nemorun_discover.worker.ranks import processes_of  # noqa: PLC0415
+
+    supervisor.run(processes_of(options, run, str(attempt.root)), is_many=True)

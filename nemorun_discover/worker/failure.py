@@ -25,16 +25,17 @@ _MACHINERY = (
 )
 
 
-def describe_failure(error: BaseException, root: Path) -> dict[str, Any]:
+def describe_failure(error: BaseException, root: Path, rank: int | None = None) -> dict[str, Any]:
     """What is kept of an exception in error.json.
 
     Args:
         error: What the task raised.
         root: The project; frames before its first one are nemorun's and importlib's, and left out.
+        rank: Which of the job's processes raised it; None where there is one.
 
     Returns:
         schema, type, message, traceback (text, as Python prints it; the middle of a very long one is left
-        out), and the file and line where the user's own code stood when it happened.
+        out), the file and line where the user's own code stood when it happened, and the rank.
     """
     import traceback  # noqa: PLC0415 - 4 ms that a job without a failure does not pay
 
@@ -48,6 +49,7 @@ def describe_failure(error: BaseException, root: Path) -> dict[str, Any]:
         "traceback": _writable(_shortened("".join(lines))),
         "file": file,
         "line": line,
+        **({} if rank is None else {"rank": rank}),
     }
 
 

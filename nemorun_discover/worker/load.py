@@ -9,6 +9,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
+from nemorun_discover.worker.exact import find_name, own_names
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 # The package of a file that cannot be imported by its place in the project.
 _OWN_PACKAGE = "nemorun_tasks"
+_PACKAGES = {name: sys.modules[name] for name in ("nemorun_discover", "nemorun_discover.worker")}
 
 
 def load_task(job: dict[str, Any], root: Path) -> Callable[..., Any]:
@@ -25,8 +28,48 @@ def load_task(job: dict[str, Any], root: Path) -> Callable[..., Any]:
     Args:
         job: The content of job.json.
         root: The project's root, as the job sees it.
+
+    Raises:
+        AttributeError: There is no such function any more.
+        Exception: Whatever importing its module raises.
     """
-    return load_function(root / job["file"], job["function"], job["sys_path"])
+    name: str = job["function"]
+    if job.get("module"):
+        found: Callable[..., Any] = find_name(importlib.import_module(job["module"]), name)
+        return found
+    file = root / job["file"]
+    if job.get("is_main"):
+        return _load_from_launcher(file, name, job)
+    return load_function(file, name, job["sys_path"])
+
+
+def _load_from_launcher(file: Path, name: str, job: dict[str, Any]) -> Callable[..., Any]:
+    wanted = {name.partition(".")[0], *own_names(job.get("exact", {}))}
+    load_slice = _our_load_slice()
+    module = load_slice(file, module_name(file, job["sys_path"]), sorted(wanted))
+    function: Callable[..., Any] = find_name(module, name)
+    return function
+
+
+def _our_load_slice() -> Callable[..., ModuleType]:
+    """`load_slice` of this very nemorun: the name may stand for the one of the task's interpreter by now.
+
+    It is not imported at the top, since few jobs need it and it costs 7 ms.
+    """
+    others = {
+        name: sys.modules.pop(name)
+        for name in [*sys.modules]
+        if name.partition(".")[0] == "nemorun_discover"
+    }
+    sys.modules.update(_PACKAGES)
+    try:
+        from nemorun_discover.worker.slice import load_slice  # noqa: PLC0415
+
+        return load_slice
+    finally:
+        for name in (*_PACKAGES, load_slice.__module__):
+            del sys.modules[name]
+        sys.modules.update(others)
 
 
 def load_function(file: Path, name: str, sys_path: Sequence[str]) -> Callable[..., Any]:
@@ -34,7 +77,7 @@ def load_function(file: Path, name: str, sys_path: Sequence[str]) -> Callable[..
 
     Args:
         file: Absolute.
-        name: The function's name at the top level of the file.
+        name: The function's name in the file; with a class before it for a static method.
         sys_path: The project's own entries of `sys.path`; the most exact one gives the module its name.
 
     Raises:
@@ -42,7 +85,7 @@ def load_function(file: Path, name: str, sys_path: Sequence[str]) -> Callable[..
         Exception: Whatever importing the file raises.
     """
     module = _load(file, module_name(file, sys_path))
-    function: Callable[..., Any] = getattr(module, name)
+    function: Callable[..., Any] = find_name(module, name)
     return function
 
 

@@ -8,20 +8,20 @@ do nothing) and `exit.json` (how it ended).
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
 import sys
 import time
 
-from nemorun_discover.files import write_atomic, write_json
-from nemorun_discover.schedulers.local.process import describe_process, kill_group
+from nemorun_discover.files import write_json
+from nemorun_discover.schedulers.local.process import describe_process, kill_group, kill_marked
+from nemorun_discover.worker.claim import create_once
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from typing import Any, NoReturn
 
@@ -45,6 +45,8 @@ class Supervisor:
         self._timeout_s = timeout_s
         self._grace_s = grace_s
         self._stop_reason: str | None = None
+        self._is_ending = False
+        self._status = 0  # as waitpid gives it
         self._asked_to_stop = False
         self._wakeup = -1
         self._identity: dict[str, Any] = {}
@@ -59,41 +61,65 @@ class Supervisor:
         self._wakeup = _wake_on_signals(self._on_signal)
         devices = os.environ.get("CUDA_VISIBLE_DEVICES", "")
         self._identity = {**describe_process(os.getpid()), "started_at": _now(), "gpus": devices}
-        return _create(self._paths.process, json.dumps(self._identity).encode())
+        return create_once(self._paths.process, self._identity)
 
-    def run(self, main: Callable[[], int]) -> None:
-        """Fork, call `main` in the child, wait for its end, and write `exit.json`."""
-        child = os.fork()
-        if child == 0:
-            _become_the_job(main)
-        _set_group(child)
-        _try_to_write(self._paths.process, {**self._identity, "child": describe_process(child)})
-        status = self._wait(child)
-        kill_group(child, signal.SIGKILL)  # what the job left running in its own group
-        self._leave_evidence(_how_it_ended(status, self._stop_reason))
+    def run(self, mains: Sequence[Callable[[], int]], *, is_many: bool = False) -> None:
+        """Fork a child for each of `mains`, call it there, wait for their end, and write `exit.json`.
+
+        The children are one process group. As soon as one has failed, the others are ended, and its end is
+        the job's.
+
+        Args:
+            mains: What the children do.
+            is_many: The job has several processes. What it started in sessions of their own, as torchrun
+                starts all of its processes, is ended with it.
+        """
+        children: list[int] = []
+        for main in mains:
+            children.append(_fork(main, children))
+        described = [describe_process(one) for one in children]
+        own = {"child": described[0], **({"children": described} if is_many else {})}
+        _try_to_write(self._paths.process, {**self._identity, **own})
+        self._wait(children)
+        kill_group(children[0], signal.SIGKILL)  # what the job left running in its own group
+        if is_many:
+            kill_marked(self._paths.root)
+        self._leave_evidence(_how_it_ended(self._status, self._stop_reason))
 
     def _on_signal(self, number: int, _frame: object) -> None:
         if number != signal.SIGCHLD:
             self._asked_to_stop = True
 
-    def _wait(self, child: int) -> int:
+    def _wait(self, children: Sequence[int]) -> None:
         deadline = None if self._timeout_s is None else time.monotonic() + self._timeout_s
-        while True:
-            done, status = os.waitpid(child, os.WNOHANG)
-            if done:
-                return status
+        running = set(children)
+        while self._reap(running):
             now = time.monotonic()
-            if self._stop_reason is not None:
-                if deadline is not None and now >= deadline:
-                    kill_group(child, signal.SIGKILL)
-                    deadline = None
-            elif self._asked_to_stop or (deadline is not None and now >= deadline):
-                self._stop_reason = "CANCELLED" if self._asked_to_stop else "TIMEOUT"
-                kill_group(child, signal.SIGTERM)
+            is_due = deadline is not None and now >= deadline
+            if self._is_ending and is_due:
+                kill_group(children[0], signal.SIGKILL)
+                deadline = None
+            elif not self._is_ending and self._must_end(is_due=is_due):
+                self._is_ending = True
+                kill_group(children[0], signal.SIGTERM)
                 deadline = now + self._grace_s
             left = None if deadline is None else max(0.0, deadline - now)
             if select.select([self._wakeup], [], [], left)[0]:
                 os.read(self._wakeup, 4096)
+
+    def _reap(self, running: set[int]) -> set[int]:
+        """Those of `running` that still run; the status of the first that failed is kept."""
+        for child in sorted(running):
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                running.discard(child)
+                self._status = self._status or status
+        return running
+
+    def _must_end(self, *, is_due: bool) -> bool:
+        if self._asked_to_stop or is_due:
+            self._stop_reason = "CANCELLED" if self._asked_to_stop else "TIMEOUT"
+        return self._stop_reason is not None or self._status != 0
 
     def _leave_evidence(self, ended: dict[str, Any]) -> None:
         document = {
@@ -118,31 +144,6 @@ def _try_to_write(path: Path, document: dict[str, Any]) -> bool:
     return True
 
 
-def _create(path: Path, content: bytes) -> bool:
-    """Make the file, whole, unless it is there; False when it is."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.claim")
-    write_atomic(draft, content)
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return False
-    except OSError:  # a file system without hard links: not whole from the first moment on
-        return _create_without_link(path, content)
-    finally:
-        draft.unlink()
-    return True
-
-
-def _create_without_link(path: Path, content: bytes) -> bool:
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return False
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    return True
-
-
 def _now() -> str:
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
@@ -160,15 +161,25 @@ def _wake_on_signals(handler: Callable[[int, object], None]) -> int:
     return reader
 
 
-def _set_group(child: int) -> None:
+def _fork(main: Callable[[], int], others: Sequence[int]) -> int:
+    """A child that calls `main`, in the process group of the first one."""
+    group = others[0] if others else 0
+    child = os.fork()
+    if child == 0:
+        _become_the_job(main, group)
+    _set_group(child, group)
+    return child
+
+
+def _set_group(child: int, group: int) -> None:
     # Both sides do it, whoever is first; the child may have ended or called exec already.
     with contextlib.suppress(OSError):
-        os.setpgid(child, child)
+        os.setpgid(child, group)
 
 
-def _become_the_job(main: Callable[[], int]) -> NoReturn:
+def _become_the_job(main: Callable[[], int], group: int) -> NoReturn:
     """End as any Python does: threads are waited for, `atexit` is called, buffers are written."""
-    _set_group(0)
+    _set_group(0, group)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import sys
 import types
 from pathlib import Path
 
 from nemorun_discover.files import write_json
+from nemorun_discover.worker.become import become, say
+from nemorun_discover.worker.claim import create_once
 from nemorun_discover.worker.failure import describe_failure
 from nemorun_discover.worker.load import load_task
 from nemorun_discover.worker.result import to_json
@@ -17,41 +17,50 @@ from nemorun_discover.worker.result import to_json
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from nemorun_discover.model.layout import AttemptLayout, JobLayout
 
-NOT_FOUND = 127  # what a shell answers for a command that is not there
 _OURS = ("nemorun", "nemorun_discover")
 
 
-def run_task(job: dict[str, Any], paths: JobLayout, attempt: AttemptLayout) -> int:
+def run_task(
+    job: dict[str, Any], paths: JobLayout, attempt: AttemptLayout, *, rank: int | None = None
+) -> int:
     """Run the job in this process.
 
     Args:
         job: The content of job.json.
         paths: The job's folder; the result goes there.
-        attempt: The attempt's folder; the traceback of a failure goes there.
+        attempt: The attempt's folder; the traceback of a failure goes there, of the first one in a job of
+            several processes.
+        rank: Which of the job's processes this is; None where it has one. The result is that of rank 0.
 
     Returns:
         The exit code. A script does not return: the process becomes it.
     """
-    paths.result.unlink(missing_ok=True)  # an earlier attempt's
+    if not rank:
+        paths.result.unlink(missing_ok=True)  # an earlier attempt's
     if job["argv"]:
-        return _become_script(job["argv"])
+        return become(_filled(job["argv"]))
+    if rank is not None:
+        _write_whole_lines()
+    args = _filled(job["args"])
     convert = _conversion(job)
-    _prepare_interpreter(job)
+    _prepare_interpreter(job, args)
     root = Path(job["root"])
     try:
         function = load_task(job, root)
-        _keep_result(function(**convert(function)), paths)
+        result = function(**convert(function))
+        if not rank:
+            _keep_result(result, paths)
     except SystemExit as stop:
         return _exit_code_of(stop)
     except BaseException as error:  # noqa: BLE001 - whatever the task raises is its failure, kept and shown
-        failure = describe_failure(error, root)
-        _say(failure["traceback"].rstrip("\n"))
-        write_json(attempt.error, failure)
+        failure = describe_failure(error, root, rank)
+        say(failure["traceback"].rstrip("\n"))
+        create_once(attempt.error, failure)
         return 1
     return 0
 
@@ -65,21 +74,29 @@ def _conversion(job: dict[str, Any]) -> Callable[[Callable[..., Any]], dict[str,
     return lambda function: bind(function, params, exact)
 
 
-def _become_script(argv: list[str]) -> int:
-    # Python ignores these signals; a program that it starts expects them as they were.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
-    try:
-        os.execvp(argv[0], argv)  # noqa: S606 - argv is data, no shell reads it
-    except OSError as error:
-        _say(f"nemorun: {argv[0]}: {error.strerror}")
-    return NOT_FOUND
+def _filled(words: Sequence[str]) -> list[str]:
+    """The words, with placeholders of executors/macros.py replaced here and in the environment."""
+    if not any("${" in one for one in (*os.environ.values(), *words)):
+        return list(words)
+    from nemorun_discover.worker.macros import (  # noqa: PLC0415 - few jobs have one
+        fill_macros,
+        filled_variables,
+    )
+
+    os.environ.update(filled_variables(os.environ))
+    return [fill_macros(one, os.environ) for one in words]
 
 
-def _prepare_interpreter(job: dict[str, Any]) -> None:
+def _write_whole_lines() -> None:
+    """All processes of the job write to one log: PYTHONUNBUFFERED would mix their words."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]  # a text file
+
+
+def _prepare_interpreter(job: dict[str, Any], args: Sequence[str]) -> None:
     for directory in reversed(job["sys_path"]):
         sys.path.insert(0, directory)
-    sys.argv = [job["file"], *job["args"]]
+    sys.argv = [job["file"], *args]
     # multiprocessing's spawn starts its children from __main__; they must not find this program there.
     sys.modules["__main__"] = types.ModuleType("__main__")
     # The task's `import nemorun` takes the one that is installed, if there is one: it can do more.
@@ -93,7 +110,7 @@ def _keep_result(value: object, paths: JobLayout) -> None:
     try:
         document = to_json(value)
     except TypeError as error:
-        _say(f"nemorun: the result is not kept: {error}")
+        say(f"nemorun: the result is not kept: {error}")
         return
     write_json(paths.result, document)
 
@@ -103,12 +120,5 @@ def _exit_code_of(stop: SystemExit) -> int:
         return 0
     if isinstance(stop.code, int):
         return stop.code & 0xFF
-    _say(str(stop.code))
+    say(str(stop.code))
     return 1
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(
-        OSError, ValueError
-    ):  # the task may have closed it, the disk may be full
-        print(text, file=sys.__stderr__, flush=True)

@@ -10,7 +10,7 @@ import pytest
 from nemorun_discover.cli.commands import COMMANDS
 from nemorun_discover.cli.main import cli, split_rest
 
-HEAVY = "rich, msgspec, tomlkit, platformdirs, paramiko, docker, torchx, dataclasses"
+HEAVY = "rich, msgspec, tomlkit, platformdirs, paramiko, docker, torchx, dataclasses, pluggy"
 
 
 def test_help_lists_every_command_under_its_heading(nemorun):
@@ -47,7 +47,9 @@ def test_help_loads_click_and_nothing_else_that_costs(nemorun):
         check=True,
     )
 
-    assert done.stderr == "[] ['nemorun_discover.errors']\n"
+    assert done.stderr == (
+        "[] ['nemorun_discover.errors', 'nemorun_discover.plugins', 'nemorun_discover.plugins.find']\n"
+    )
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nemorun_discover.lifecycle.decide import decide
-from nemorun_discover.model.job import Job
+from nemorun_discover.model.job import Condition, Job
 from nemorun_discover.model.layout import ExperimentLayout
 from nemorun_discover.model.record import Project, Record
 from nemorun_discover.model.replay import blank_statuses
@@ -28,8 +28,12 @@ LETTERS = {
 }
 
 
-def decision(states, after=None, **limits):
-    """Jobs a, b, c… in these states; `after` says what each waits for (`{"b": "a"}`)."""
+def decision(states, after=None, *, conditions=None, groups=None, **limits):
+    """Jobs a, b, c… in these states.
+
+    `after` says what each waits for (`{"b": "a"}`), `conditions` how that must have ended, and `groups`
+    what starts together (`{"g": "bc"}`).
+    """
     names = "abcdefgh"[: len(states)]
     jobs = tuple(
         Job(
@@ -39,6 +43,12 @@ def decision(states, after=None, **limits):
             file="t.py",
             executor="local",
             after={one: (one,) for one in (after or {}).get(name, "")},
+            conditions={
+                one: Condition(how) for one, how in (conditions or {}).get(name, {}).items()
+            },
+            group=next(
+                (group for group, members in (groups or {}).items() if name in members), None
+            ),
         )
         for name in names
     )
@@ -62,14 +72,15 @@ def decision(states, after=None, **limits):
 
 
 def ready(found):
-    return "".join(job.id for job in found.ready)
+    """`a bc`: what is ready, with a space between what does not start together."""
+    return " ".join("".join(job.id for job in unit) for unit in found.ready)
 
 
 @pytest.mark.parametrize(
     ("states", "after", "expected"),
     [
         ("", {}, ""),
-        ("ppp", {}, "abc"),
+        ("ppp", {}, "a b c"),
         ("srw?+-xo", {}, ""),
         ("rp", {"b": "a"}, ""),
         ("?p", {"b": "a"}, ""),
@@ -156,3 +167,81 @@ def test_a_failed_upstream_is_the_better_reason():
 )
 def test_there_is_room_for_as_many_jobs_as_may_run(states, max_jobs, room):
     assert decision(states, max_jobs=max_jobs).room == room
+
+
+@pytest.mark.parametrize(
+    ("condition", "states", "expected"),
+    [
+        ("ok", "+p", "ready"),
+        ("ok", "-p", "UPSTREAM_FAILED"),
+        ("ok", "xp", "UPSTREAM_FAILED"),
+        ("ok", "op", "UPSTREAM_FAILED"),
+        ("any", "+p", "ready"),
+        ("any", "-p", "ready"),
+        ("any", "xp", "ready"),
+        ("any", "op", "ready"),
+        ("notok", "+p", "UPSTREAM_SUCCEEDED"),
+        ("notok", "-p", "ready"),
+        ("notok", "xp", "ready"),
+        ("notok", "op", "ready"),
+        *((condition, f"{active}p", "waits") for condition in Condition for active in "srw?"),
+    ],
+    ids=str,
+)
+def test_a_condition_says_how_the_upstream_job_must_have_ended(condition, states, expected):
+    found = decision(states, {"b": "a"}, conditions={"b": {"a": condition}})
+
+    assert found.skip == ({} if expected in ("ready", "waits") else {"b": expected})
+    assert ready(found) == ("b" if expected == "ready" else "")
+
+
+def test_every_condition_must_have_come_true():
+    after, conditions = {"c": "ab"}, {"c": {"a": "any", "b": "notok"}}
+
+    assert ready(decision("--p", after, conditions=conditions)) == "c"
+    assert ready(decision("-rp", after, conditions=conditions)) == ""
+    assert decision("r+p", after, conditions=conditions).skip == {"c": "UPSTREAM_SUCCEEDED"}
+
+
+def test_after_enough_failures_what_waits_for_a_failure_is_not_started_either():
+    found = decision("-p", {"b": "a"}, conditions={"b": {"a": "notok"}}, maxfail=1)
+
+    assert found.skip == {"b": "MAXFAIL"}
+
+
+@pytest.mark.parametrize(
+    ("states", "after", "expected"),
+    [
+        ("pppp", {}, "a bd c"),
+        ("rppp", {"d": "a"}, "c"),
+        ("+ppp", {"d": "a"}, "bd c"),
+        ("rrpp", {}, "d c"),
+        ("pxpp", {}, "a d c"),
+    ],
+    ids=["all ready", "one waits", "none waits any more", "half begun", "one cancelled"],
+)
+def test_the_members_of_a_group_are_ready_together(states, after, expected):
+    found = decision(states, after, groups={"g": "bd"})
+
+    assert sorted(ready(found).split()) == sorted(expected.split())
+    assert found.skip == {}
+
+
+def test_a_group_of_which_one_member_will_never_start_is_skipped_as_a_whole():
+    found = decision("-prp", {"d": "a", "b": "c"}, groups={"g": "bd"})
+
+    assert found.skip == {"b": "UPSTREAM_FAILED", "d": "UPSTREAM_FAILED"}
+    assert ready(found) == ""
+
+
+def test_a_group_and_a_job_with_the_name_of_one_are_two_things():
+    found = decision("pp", groups={"a": "b"})
+
+    assert ready(found) == "a b"
+
+
+@pytest.mark.parametrize(
+    ("states", "is_idle"), [("pp", True), ("+-xop", True), ("rp", False), ("?p", False)], ids=str
+)
+def test_nothing_runs_when_no_job_is_active(states, is_idle):
+    assert decision(states).is_idle is is_idle

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,6 +46,7 @@ class LocalPlace:
         *,
         env_vars: dict[str, str] | None = None,
         executor: str = "local",
+        timeout_s: float | None = None,
         **fields: Any,
     ) -> Submission:
         settings = self.executor.clone()
@@ -55,10 +58,15 @@ class LocalPlace:
             file="nemorun.toml",
             executor=executor,
             script=Script(command=("bash", "-c", script)),
+            timeout_s=timeout_s,
         )
         paths = self.layout.job(job.slug)
         paths.outputs.mkdir(parents=True, exist_ok=True)
-        told = {"argv": list(job.script.command), "timeout_s": None, "grace_s": settings.grace_s}
+        told = {
+            "argv": list(job.script.command),
+            "timeout_s": timeout_s,
+            "grace_s": settings.grace_s,
+        }
         paths.job.write_text(json.dumps(told))
         return Submission(
             experiment_id="20261122-0712-lab-x7k2",
@@ -71,6 +79,30 @@ class LocalPlace:
             root=self.folder,
             **fields,
         )
+
+    def function(self, name: str, text: str, **fields: Any) -> Submission:
+        """One attempt of a function task: `f` of the text given."""
+        submission = self.submission(name, **fields)
+        (self.folder / f"{name}.py").write_text(textwrap.dedent(text))
+        job = replace(submission.job, script=None, file=f"{name}.py", function="f")
+        told = {
+            "experiment": submission.experiment_id,
+            "id": job.id,
+            "task": name,
+            "executor": job.executor,
+            "params": {},
+            "file": job.file,
+            "function": "f",
+            "argv": [],
+            "args": [],
+            "root": str(self.folder),
+            "sys_path": [str(self.folder)],
+            "timeout_s": job.timeout_s,
+            "grace_s": self.executor.grace_s,
+            "upstream": {},
+        }
+        submission.paths.job.write_text(json.dumps(told))
+        return replace(submission, job=job)
 
     def end_everything(self) -> None:
         for scheduler in self._schedulers:

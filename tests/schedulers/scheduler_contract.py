@@ -54,6 +54,14 @@ class SchedulerContract:
             None,
         )
 
+    def test_several_jobs_can_be_asked_about_together(self, place):
+        scheduler = place.scheduler()
+        first, second = place.submission("a", "true"), place.submission("b", "true")
+
+        assert scheduler.can_start([first])
+        assert scheduler.can_start([first, second])
+        assert scheduler.query([first, second]) == {}
+
     def test_a_job_fails_with_its_code(self, place):
         scheduler, submission = place.scheduler(), place.submission("a", "exit 3")
 

@@ -90,6 +90,37 @@ def test_every_job_gets_devices_of_its_own():
     assert not slots.has_room()
 
 
+def test_a_job_of_several_tasks_takes_one_place_and_gpus_for_all_of_them():
+    executor = LocalExecutor(max_parallel=2, gpus=list("01234"), gpus_per_task=1, ntasks_per_node=2)
+    slots = Slots(executor, {})
+
+    given = [slots.take("a"), slots.take("b")]
+
+    assert given == [("0", "1"), ("2", "3")]
+    assert not slots.has_room()
+
+
+@pytest.mark.parametrize(
+    ("jobs", "has_room", "ever"), [(1, True, True), (2, False, True), (3, False, False)], ids=str
+)
+def test_jobs_that_start_together_need_gpus_for_all_of_them(jobs, has_room, ever):
+    slots = Slots(LocalExecutor(max_parallel=9, gpus=list("01"), gpus_per_task=1), {})
+    slots.take("other")
+
+    assert slots.has_room(jobs) is has_room
+    assert slots.can_ever_have_room(jobs) is ever
+
+
+def test_jobs_that_are_more_than_the_places_start_when_nothing_else_runs():
+    slots = Slots(LocalExecutor(max_parallel=2), {})
+    could_start = slots.has_room(3)
+
+    slots.take("other")
+
+    assert could_start
+    assert not slots.has_room(3)
+
+
 def test_the_devices_that_came_back_are_given_in_the_executors_order():
     slots = Slots(LocalExecutor(max_parallel=9, gpus=["10", "9", "2"], gpus_per_task=1), {})
     for job in ("a", "b", "c"):

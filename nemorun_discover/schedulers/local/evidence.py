@@ -12,6 +12,7 @@ from nemorun_discover.schedulers.local.process import (
     is_on_this_host,
     is_same_process_alive,
     kill_group,
+    kill_marked,
 )
 from nemorun_discover.schedulers.protocol import Fact
 
@@ -40,7 +41,7 @@ def read_fact(paths: AttemptLayout) -> Fact | None:
     if not is_on_this_host(process):
         return None
     ended = read_json(paths.exit)  # it may have ended between the two looks
-    return _ended(ended) if ended is not None else _lost(process)
+    return _ended(ended) if ended is not None else _lost(paths, process)
 
 
 def _ended(document: Mapping[str, Any]) -> Fact:
@@ -66,11 +67,15 @@ def _state_of(document: Mapping[str, Any]) -> State:
     )
 
 
-def _lost(process: Mapping[str, Any]) -> Fact:
+def _lost(paths: AttemptLayout, process: Mapping[str, Any]) -> Fact:
     """The supervisor is gone and left nothing: end what it stood over, so that nothing runs unseen."""
     child = process.get("child")
-    if child is not None and is_same_process_alive(child):
-        kill_group(int(child["pid"]), signal.SIGKILL)
+    # A job of several processes names them all; they are one group, which the first one leads.
+    children = process.get("children") or ([child] if child is not None else [])
+    if any(is_same_process_alive(one) for one in children):
+        kill_group(int(children[0]["pid"]), signal.SIGKILL)
+    if "children" in process:
+        kill_marked(paths.root)
     return Fact(
         state=State.FAILED,
         reason=Reason.LOST,

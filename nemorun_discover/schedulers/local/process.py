@@ -6,16 +6,20 @@ Standard library, Python 3.9: the worker writes down its own identity with it.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import time
 from pathlib import Path
 
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import Mapping
     from typing import Any
 
+_KILL_ROUNDS = 200  # a process that waits for a disk dies when it has answered, if ever
+_KILL_PAUSE_S = 0.01
 _STAT_STATE = 0
 _STAT_STARTTIME = 19  # field 22 of proc(5), counted from the state (field 3)
 
@@ -56,6 +60,46 @@ def kill_group(pgid: int, number: int) -> bool:
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def kill_marked(attempt: Path) -> None:
+    """Kill every process of this user that the environment of this attempt was handed down to.
+
+    A launcher starts its processes in sessions of their own, which its end, when it is killed, leaves
+    running. Where there is no /proc (macOS), nothing is found.
+
+    Args:
+        attempt: The attempt's folder; NEMORUN_JOB_DIR and NEMORUN_ATTEMPT say that a process is of it.
+    """
+    number = attempt.name.rpartition("-")[2]
+    marks = {
+        b"NEMORUN_JOB_DIR=" + os.fsencode(attempt.parent),
+        b"NEMORUN_ATTEMPT=" + number.encode(),
+    }
+    for _ in range(_KILL_ROUNDS):  # one of them may have started another while we looked
+        pids = [one for one in _other_processes() if marks <= _environment_of(one)]
+        if not pids:
+            return
+        for one in pids:
+            with contextlib.suppress(OSError):
+                os.kill(one, signal.SIGKILL)
+        time.sleep(_KILL_PAUSE_S)
+
+
+def _other_processes() -> list[int]:
+    try:
+        names = os.listdir("/proc")  # noqa: PTH208 - names, not paths
+    except OSError:
+        return []
+    return [int(name) for name in names if name.isdigit() and int(name) != os.getpid()]
+
+
+def _environment_of(pid: int) -> set[bytes]:
+    """As it was when the program began; empty for another user's process, and for a zombie."""
+    try:
+        return set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+    except OSError:
+        return set()
 
 
 def _start_mark(pid: int) -> str | None:

@@ -6,17 +6,26 @@ import os
 import signal
 import socket
 import subprocess
-import sys
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.errors import ExecutorRefused, NemorunError
+from nemorun_discover.executors.codec import launcher_of
 from nemorun_discover.files import read_json
+from nemorun_discover.launchers.nsys import profiles_folder
 from nemorun_discover.model.state import State
-from nemorun_discover.schedulers.environment import job_environment, require_secrets
+from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.local.evidence import read_fact
 from nemorun_discover.schedulers.local.process import send_signal
-from nemorun_discover.schedulers.local.slots import Slots, devices_of
-from nemorun_discover.schedulers.local.support import unsupported_setting
+from nemorun_discover.schedulers.local.processes import (
+    local_environment,
+    place_of,
+    python_of,
+    supervisor_argv,
+)
+from nemorun_discover.schedulers.local.slots import Slots
+from nemorun_discover.schedulers.local.support import refusal
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
 
 if TYPE_CHECKING:
@@ -45,32 +54,35 @@ class LocalScheduler(Scheduler):
 
     def check(self, name: str, executor: Executor) -> None:
         """Refuse what this version cannot do, and more GPUs than there are."""
-        local = cast("LocalExecutor", executor)
-        unsupported = unsupported_setting(local)
-        if unsupported is not None:
-            raise ExecutorRefused(
-                f"{name}: {unsupported} cannot be used yet: this version starts one plain process a job",
-                hint="take it out of the profile, or run on another executor",
-            )
-        have = len(devices_of(local, self._env))
-        if local.gpus_per_task > have:
-            raise ExecutorRefused(
-                f"{name}: gpus_per_task = {local.gpus_per_task}, but this machine offers {have} GPUs",
-                hint="lower gpus_per_task, or name the devices with gpus = [...]",
-            )
+        found = refusal(cast("LocalExecutor", executor), self._env)
+        if found is not None:
+            sentence, hint = found
+            raise ExecutorRefused(f"{name}: {sentence}", hint=hint)
 
     def request(self, submission: Submission) -> Mapping[str, object]:
         """The process that would be started: argv, working directory, and the variables that are added."""
-        environment = job_environment(submission, {})
-        return {"argv": _argv(submission), "cwd": str(submission.root), "env": environment}
+        return {
+            "argv": supervisor_argv(submission, self._env),
+            "cwd": str(submission.root),
+            "env": local_environment(submission, self._env, inherited={}),
+        }
 
-    def can_start(self, submission: Submission) -> bool:
-        """True when the executor has a free place, and free GPUs."""
-        return self._slots_of(submission).has_room()
+    def can_start(self, submissions: Sequence[Submission]) -> bool:
+        """True when the executor has as many free places as these are, and free GPUs for all of them."""
+        by_executor = Counter(one.job.executor for one in submissions)
+        slots = {one.job.executor: self._slots_of(one) for one in submissions}
+        for name, jobs in by_executor.items():
+            if not slots[name].can_ever_have_room(jobs):
+                raise ExecutorRefused(
+                    f"{name}: {jobs} jobs that start together want more GPUs than this machine offers",
+                    hint="lower gpus_per_task, or put fewer jobs into the group",
+                )
+        return all(slots[name].has_room(jobs) for name, jobs in by_executor.items())
 
     def submit(self, submission: Submission) -> Started:
-        """Start the attempt's supervisor."""
+        """Lay out the job's code, if it has its own, and start the attempt's supervisor."""
         require_secrets(submission)
+        _lay_out_code(submission)
         slots = self._slots_of(submission)
         devices = slots.take(submission.job.id)
         try:
@@ -125,16 +137,17 @@ class LocalScheduler(Scheduler):
         return self._slots[name]
 
     def _spawn(self, submission: Submission, devices: tuple[str, ...]) -> subprocess.Popen[bytes]:
-        environment = job_environment(submission, self._env)
+        environment = local_environment(submission, self._env, inherited=self._env)
         environment["PATH"] = _path_of(submission, environment.get("PATH", os.defpath))
         if devices:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
         attempt = submission.paths.attempt(submission.attempt)
         attempt.root.mkdir(mode=0o700, exist_ok=True)
+        _make_profiles_folder(submission)
         log = os.open(attempt.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             return subprocess.Popen(  # noqa: S603 - argv is ours: interpreter, runtime, folder, number
-                _argv(submission),
+                supervisor_argv(submission, self._env),
                 cwd=submission.root,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -146,28 +159,33 @@ class LocalScheduler(Scheduler):
             os.close(log)
 
 
-def _python(submission: Submission) -> str:
-    return cast("LocalExecutor", submission.executor).python or sys.executable
+def _lay_out_code(submission: Submission) -> None:
+    if submission.package is None or submission.checkout is None:
+        return
+    # Most jobs run the project's own files, and do not pay for this.
+    from nemorun_discover.packaging.checkout import checkout  # noqa: PLC0415
+
+    try:
+        checkout(submission.runtime.parent, submission.package, submission.checkout)
+    except NemorunError as error:
+        raise ExecutorRefused(f"{submission.job.id}: {error.message}", hint=error.hint) from error
+
+
+def _make_profiles_folder(submission: Submission) -> None:
+    launcher = launcher_of(submission.executor)
+    if launcher is not None and launcher.nsys_profile:
+        Path(profiles_folder(launcher, place_of(submission, {}))).mkdir(parents=True, exist_ok=True)
 
 
 def _path_of(submission: Submission, path: str) -> str:
     """PATH on which `python` is the interpreter the tasks run under, also where no virtualenv is active."""
-    own = os.path.dirname(_python(submission))  # noqa: PTH120 - text in, text out
+    own = os.path.dirname(python_of(submission))  # noqa: PTH120 - text in, text out
     return path if not own or own in path.split(os.pathsep) else f"{own}{os.pathsep}{path}"
-
-
-def _argv(submission: Submission) -> list[str]:
-    return [
-        _python(submission),
-        str(submission.runtime),
-        str(submission.paths.root),
-        str(submission.attempt),
-    ]
 
 
 def _why(error: OSError | ValueError, submission: Submission) -> str:
     if isinstance(error, OSError):
-        return f"{error.filename or _argv(submission)[0]}: {error.strerror}"
+        return f"{error.filename or python_of(submission)}: {error.strerror}"
     return f"its environment cannot be handed over ({error})"
 
 

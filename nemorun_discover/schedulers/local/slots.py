@@ -33,6 +33,8 @@ def devices_of(executor: LocalExecutor, env: Mapping[str, str]) -> tuple[str, ..
 class Slots:
     """The places of one executor; a job keeps its place and its GPUs until it is released.
 
+    A job takes one place however many processes it has, and GPUs for all of them.
+
     Args:
         executor: Whose places.
         env: The caller's environment.
@@ -44,14 +46,22 @@ class Slots:
         self, executor: LocalExecutor, env: Mapping[str, str], busy: set[str] | None = None
     ) -> None:
         self._places = executor.max_parallel or _cores()
-        self._gpus_per_job = executor.gpus_per_task
+        self._gpus_per_job = executor.gpus_per_task * executor.ntasks_per_node
         self._devices = devices_of(executor, env)
         self._busy = set() if busy is None else busy
         self._taken: dict[str, tuple[str, ...]] = {}
 
-    def has_room(self) -> bool:
-        """True when one more job could start now."""
-        return len(self._taken) < self._places and len(self._free()) >= self._gpus_per_job
+    def has_room(self, jobs: int = 1) -> bool:
+        """True when so many more jobs could start now, together.
+
+        Jobs that start together and are more than there are places start when no other job runs.
+        """
+        has_places = not self._taken or len(self._taken) + jobs <= self._places
+        return has_places and len(self._free()) >= jobs * self._gpus_per_job
+
+    def can_ever_have_room(self, jobs: int) -> bool:
+        """False when so many jobs together want more GPUs than there are."""
+        return len(self._devices) >= jobs * self._gpus_per_job
 
     def take(self, job_id: str) -> tuple[str, ...]:
         """Give the job a place; returns its GPUs, the first free ones."""

@@ -1,0 +1,80 @@
+"""Experiments of the record, by title, and as drafts to launch again."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from nemorun_discover.api.draft import Draft
+from nemorun_discover.config.nearest import hint_for
+from nemorun_discover.errors import StoreError, UsageError
+from nemorun_discover.model.ids import slug_of
+
+if TYPE_CHECKING:
+    from nemorun_discover.model.record import Record
+    from nemorun_discover.store.home import Home
+
+_END = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,60}[A-Za-z0-9])?")
+
+
+def ids_called(home: Home, title: str) -> list[str]:
+    """The ids of the experiments of a title, or of all, oldest first; damaged ones have no title."""
+    newest = list(home.newest_first())
+    return [one for one in reversed(newest) if not title or _title_of(home, one, title) == title]
+
+
+def newest_called(home: Home, title: str) -> str:
+    """The id of the newest experiment of a title.
+
+    Raises:
+        UsageError: There is none.
+    """
+    for one in home.newest_first():
+        if _title_of(home, one, title) == title:
+            return one
+    titles = dict.fromkeys(filter(None, (_title_of(home, one, "") for one in home.ids())))
+    raise UsageError(
+        f"there is no experiment {title!r} in {home.layout.experiments}",
+        hint=hint_for(title, titles, what="there are"),
+    )
+
+
+def draft_of(record: Record) -> Draft:
+    """The jobs of a record, to be launched again: secrets come from the environment then."""
+    return Draft(
+        project=record.project,
+        jobs=list(record.jobs),
+        executors=dict(record.executors),
+        groups=dict(record.groups),
+        plugins=list(record.plugins),
+    )
+
+
+def free_end(home: Home, end: str) -> str:
+    """The end of an id that is still to be given.
+
+    Raises:
+        UsageError: An experiment's id ends so already, or no id can.
+    """
+    if not _END.fullmatch(end):
+        raise UsageError(
+            f"id={end!r} cannot be part of an experiment's id",
+            hint="letters and digits can, with - . _ between them",
+        )
+    taken = next((one for one in home.ids() if one.endswith(end)), None)
+    if taken is not None:
+        raise UsageError(
+            f"id={end!r}: there is {taken} already",
+            hint="take another, or run.Experiment.from_id(…).reset()",
+        )
+    return end
+
+
+def _title_of(home: Home, experiment_id: str, wanted: str) -> str | None:
+    """Its title; not looked up where its id tells already that it is not the one wanted."""
+    if wanted and slug_of(wanted) not in experiment_id:
+        return None
+    try:
+        return home.read_record(experiment_id).title
+    except StoreError:
+        return None

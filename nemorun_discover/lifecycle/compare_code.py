@@ -1,0 +1,223 @@
+"""The code of two experiments: which files differ, as far as their records tell."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nemorun_discover.lifecycle.provenance import changed_between, diff_between
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nemorun_discover.model.record import GitState, Record
+    from nemorun_discover.packaging.listing import Entry
+
+_HASH_SHOWN = 12
+_SECTION = re.compile(r"^diff --git (?P<both>.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileChange:
+    """A file that is not the same in both.
+
+    Attributes:
+        how: `added`, `removed` or `changed`, seen from the first experiment.
+        before: In the first one's package; None when it is not there, or nothing was packaged.
+        after: The same of the second.
+    """
+
+    path: str
+    how: str
+    before: Entry | None = None
+    after: Entry | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeComparison:
+    """How the code differs.
+
+    Attributes:
+        files: Each file once, by path.
+        differences: What differs and is no file, a sentence each.
+        unknown: What the records cannot tell, a sentence each.
+    """
+
+    files: tuple[FileChange, ...] = ()
+    differences: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def compare_code(packages: Path, first: Record, second: Record) -> CodeComparison:
+    """Packages by their manifests; the rest by commit, recorded diff and the names of untracked files."""
+    files: dict[str, FileChange] = {}
+    unknown: list[str] = []
+    for one, other in _digests(first, second):
+        found = _between_packages(packages, one, other, unknown)
+        files |= {change.path: change for change in found}
+    by_git = CodeComparison()
+    if _runs_own_files(first) or _runs_own_files(second):
+        by_git = _compare_git(first, second)
+        files = {**{change.path: change for change in by_git.files}, **files}
+    return CodeComparison(
+        files=tuple(files[path] for path in sorted(files)),
+        differences=by_git.differences,
+        unknown=(*unknown, *by_git.unknown),
+    )
+
+
+def _runs_own_files(record: Record) -> bool:
+    return any(job.executor not in record.packages for job in record.jobs)
+
+
+def _digests(first: Record, second: Record) -> list[tuple[str, str]]:
+    """The pairs of packages to compare: those of one executor, else the first of each."""
+    shared = [name for name in first.packages if name in second.packages]
+    pairs = [(first.packages[name].digest, second.packages[name].digest) for name in shared]
+    if not pairs and first.packages and second.packages:
+        ones, others = first.packages.values(), second.packages.values()
+        pairs = [(next(iter(ones)).digest, next(iter(others)).digest)]
+    return [pair for pair in dict.fromkeys(pairs) if pair[0] != pair[1]]
+
+
+def _between_packages(packages: Path, one: str, other: str, unknown: list[str]) -> list[FileChange]:
+    from nemorun_discover.packaging.store import (  # noqa: PLC0415 - only for packages
+        has_package,
+        load_entries,
+    )
+
+    for digest in (one, other):
+        if not has_package(packages, digest):
+            unknown.append(f"the package {digest[:_HASH_SHOWN]} is not in {packages} any more")
+            return [FileChange(path=".", how="changed")]
+    return changed_files(
+        {entry.path: entry for entry in load_entries(packages, one)},
+        {entry.path: entry for entry in load_entries(packages, other)},
+    )
+
+
+def changed_files(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> list[FileChange]:
+    """The files that differ in content or mode, by path."""
+    return [
+        FileChange(
+            path=path, how=_how(path, before, after), before=before.get(path), after=after.get(path)
+        )
+        for path in sorted({*before, *after})
+        if _content(before.get(path)) != _content(after.get(path))
+    ]
+
+
+def _how(path: str, before: Mapping[str, object], after: Mapping[str, object]) -> str:
+    if path not in before:
+        return "added"
+    return "changed" if path in after else "removed"
+
+
+def _content(entry: Entry | None) -> tuple[str, str] | None:
+    return None if entry is None else (str(entry.mode), entry.sha256)
+
+
+def _compare_git(first: Record, second: Record) -> CodeComparison:
+    one, other = first.git, second.git
+    if one is None or other is None:
+        which = [record.id for record in (first, second) if record.git is None]
+        return CodeComparison(
+            unknown=(f"{' and '.join(which)} ran in no git repository: its code is not recorded",)
+        )
+    files = dict.fromkeys(_uncommitted(one, other), "changed")
+    files |= dict.fromkeys(set(other.untracked) - set(one.untracked), "added")
+    files |= dict.fromkeys(set(one.untracked) - set(other.untracked), "removed")
+    differences = []
+    if one.commit != other.commit:
+        differences.append(f"commit {_short(one.commit)} then {_short(other.commit)}")
+        root = Path(second.project.root)
+        files |= changed_between(root, str(one.commit), str(other.commit)) or {}
+    return CodeComparison(
+        files=tuple(FileChange(path=path, how=how) for path, how in sorted(files.items())),
+        differences=tuple(differences),
+        unknown=tuple(_unproven(one, other)),
+    )
+
+
+def _short(commit: str | None) -> str:
+    return commit[:_HASH_SHOWN] if commit else "none"
+
+
+def _uncommitted(one: GitState, other: GitState) -> list[str]:
+    """The files whose changes against their commits are not the same."""
+    before, after = sections_of(one.diff), sections_of(other.diff)
+    return [path for path in {**before, **after} if before.get(path) != after.get(path)]
+
+
+def sections_of(diff: str) -> dict[str, str]:
+    """What a recorded `git diff` says of each file, by path; by its first line where git quotes the path."""
+    found = list(_SECTION.finditer(diff))
+    ends = [*(one.start() for one in found), len(diff)][1:]
+    return {
+        _path_in(one["both"]): diff[one.end() : end]
+        for one, end in zip(found, ends, strict=False)
+    }
+
+
+def _path_in(both: str) -> str:
+    """The path in `a/PATH b/PATH`."""
+    path = both[2 : len(both) // 2]
+    return path if both == f"a/{path} b/{path}" else both
+
+
+def _unproven(one: GitState, other: GitState) -> Iterator[str]:
+    both = set(one.untracked) & set(other.untracked)
+    if both:
+        yield (
+            "the contents of untracked files are not recorded"
+            f" ({', '.join(sorted(both))}); a packager keeps them"
+        )
+    if one.diff_is_cut or other.diff_is_cut:
+        yield "the recorded diff was cut at 1 MiB; what follows is not known"
+
+
+def unified_diff(
+    packages: Path, first: Record, second: Record, code: CodeComparison
+) -> Iterator[str]:
+    """The changes as `diff -u` writes them, in lines; of what was not packaged, what git knows."""
+    packaged = [change for change in code.files if change.before or change.after]
+    for change in packaged:
+        yield from _file_diff(packages, change)
+    one, other = first.git, second.git
+    if len(packaged) < len(code.files) and one and other and one.commit and other.commit:
+        text = diff_between(Path(second.project.root), one.commit, other.commit)
+        yield from text.splitlines(keepends=True)
+
+
+def _file_diff(packages: Path, change: FileChange) -> Iterator[str]:
+    before, after = _text(packages, change.before), _text(packages, change.after)
+    names = (
+        f"a/{change.path}" if change.before else "/dev/null",
+        f"b/{change.path}" if change.after else "/dev/null",
+    )
+    if before is None or after is None:
+        yield f"Binary files {names[0]} and {names[1]} differ\n"
+        return
+    if change.before and change.after and change.before.mode != change.after.mode:
+        yield f"{change.path}: mode {change.before.mode} then {change.after.mode}\n"
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), *names
+    )
+    for line in lines:
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _text(packages: Path, entry: Entry | None) -> str | None:
+    """The file's text; None for what is no text, or is not stored any more."""
+    if entry is None:
+        return ""
+    if entry.target is not None:
+        return f"{entry.target}\n"
+    try:
+        content = (packages / "objects" / entry.sha256[:2] / entry.sha256[2:]).read_bytes()
+        return None if b"\0" in content else content.decode()
+    except (OSError, UnicodeDecodeError):
+        return None

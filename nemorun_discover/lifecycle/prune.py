@@ -1,0 +1,116 @@
+"""Delete what of the home nothing needs any more.
+
+Nothing is reached through a symbolic link. Whoever deletes something of an experiment holds its driver's
+lock, so that nobody carries it on meanwhile; packages and runtimes are deleted while no launch stores any,
+and one that was used within the hour stays, for the record that needs it may not be written yet.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nemorun_discover.lifecycle.inventory import Inventory
+from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.prune_look import Pruning, Removable, what_to_prune
+from nemorun_discover.packaging.prune import remove
+from nemorun_discover.packaging.store import locked
+from nemorun_discover.store.lock import try_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime, timedelta
+    from pathlib import Path
+
+    from nemorun_discover.store.home import Home
+
+_OF_PACKAGES = ("package", "contents")
+
+
+def prune(home: Home, now: datetime, older_than: timedelta | None = None) -> Pruning:
+    """Delete what `what_to_prune` finds.
+
+    Args:
+        home: Where.
+        now: The time.
+        older_than: As there.
+
+    Returns:
+        What was deleted; what could not be is in the notes.
+
+    Raises:
+        StoreError: The home cannot be read, or a package that is needed is damaged.
+    """
+    found = what_to_prune(home, now, older_than)
+    gone: list[Removable] = []
+    notes = list(found.notes)
+    for one in found.removable:
+        if one.kind in _OF_PACKAGES:
+            continue
+        try:
+            if _delete(home, one):
+                gone.append(one)
+            else:
+                notes.append(f"{one.path} stays: its experiment is being carried on")
+        except OSError as error:
+            notes.append(f"{one.path} cannot be deleted ({error.strerror})")
+    gone += _delete_packages(home, found, now)
+    return replace(found, removable=tuple(gone), notes=tuple(notes))
+
+
+def _delete(home: Home, one: Removable) -> bool:
+    """False when somebody carries the experiment on."""
+    if one.kind == "experiment":
+        return _delete_experiment(home, one.path)
+    if one.kind == "checkout":
+        with _nobody_drives(home, one.path.parent.name) as is_free:
+            if is_free:
+                shutil.rmtree(one.path)
+            return is_free
+    if one.kind == "runtime":
+        with locked(home.layout.packages, alone=True):
+            one.path.unlink(missing_ok=True)
+    elif one.path.is_dir() and not one.path.is_symlink():
+        shutil.rmtree(one.path)
+    else:
+        one.path.unlink(missing_ok=True)
+    return True
+
+
+def _delete_experiment(home: Home, root: Path) -> bool:
+    """It disappears from the list in one step; what a crash leaves of it afterwards is removed next time."""
+    gone = root.with_name(f".{root.name}.{secrets.token_hex(4)}")
+    with _nobody_drives(home, root.name) as is_free:
+        if not is_free:
+            return False
+        root.rename(gone)
+    shutil.rmtree(gone)
+    return True
+
+
+@contextmanager
+def _nobody_drives(home: Home, experiment_id: str) -> Iterator[bool]:
+    """Hold the driver's lock of an experiment that is over; False when it is driven, or not over."""
+    lock = try_lock(home.layout.experiment(experiment_id).driver_lock)
+    if lock is None:
+        yield False
+        return
+    try:
+        yield all(job.state.is_final for job in observe(home, experiment_id).jobs)
+    finally:
+        os.close(lock)
+
+
+def _delete_packages(home: Home, found: Pruning, now: datetime) -> list[Removable]:
+    """What was found of packages, after another look at which of them are needed by now."""
+    listed = [one for one in found.removable if one.kind in _OF_PACKAGES]
+    needed = Inventory(home).packages if listed else None
+    if needed is None:
+        return []
+    removed = remove(home.layout.packages, needed, now=now.timestamp())
+    paths = {*removed.trees, *([home.layout.packages / "objects"] if removed.objects else [])}
+    return [one for one in listed if one.path in paths]

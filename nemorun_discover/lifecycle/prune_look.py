@@ -1,0 +1,159 @@
+"""What of the home nothing needs any more. Nothing is deleted, and no symbolic link is followed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from nemorun_discover.lifecycle.inventory import Inventory
+from nemorun_discover.model.ids import is_experiment_id
+from nemorun_discover.packaging.prune import GRACE_S, unneeded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nemorun_discover.store.home import Home
+
+CRASHES_KEPT = timedelta(days=30)
+# What a launch or a prune that was cut off leaves among the experiments.
+_REMAINS_KEPT = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Removable:
+    """Something that nothing needs.
+
+    Attributes:
+        kind: `experiment`, `checkout`, `package`, `contents`, `runtime`, `crash report`, `remains` or `link`.
+        path: Absolute.
+        size_bytes: Of all files in it.
+    """
+
+    kind: str
+    path: Path
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pruning:
+    """What can go, or has gone.
+
+    Attributes:
+        removable: Whole experiments first.
+        notes: What stays although it might seem to go, a sentence each.
+    """
+
+    removable: tuple[Removable, ...]
+    notes: tuple[str, ...] = ()
+
+
+def what_to_prune(home: Home, now: datetime, older_than: timedelta | None = None) -> Pruning:
+    """What nothing needs.
+
+    Args:
+        home: Where.
+        now: The time.
+        older_than: Also whole experiments that ended this long ago, save those that a younger one needs.
+
+    Raises:
+        StoreError: The home cannot be read, or a package that is needed is damaged.
+    """
+    inventory = Inventory(home, None if older_than is None else now - older_than)
+    return Pruning(
+        removable=(
+            *(
+                _removable("experiment", home.layout.experiment(one).root)
+                for one in inventory.expired
+            ),
+            *checkouts(inventory),
+            *_packages(inventory, now),
+            *runtimes(inventory, now),
+            *remains(inventory, now),
+        ),
+        notes=tuple(dict.fromkeys(inventory.notes)),
+    )
+
+
+def checkouts(inventory: Inventory) -> Iterator[Removable]:
+    """The code of experiments that are over, as their jobs saw it; their packages stay."""
+    for one in inventory.over:
+        code = inventory.home.layout.experiment(one).code
+        if code.is_dir() and not code.is_symlink():
+            yield _removable("checkout", code)
+
+
+def _packages(inventory: Inventory, now: datetime) -> Iterator[Removable]:
+    needed = inventory.packages
+    if needed is None:
+        return
+    packages = inventory.home.layout.packages
+    found = unneeded(packages, needed, now=now.timestamp())
+    trees = [_removable("package", path) for path in found.trees]
+    yield from trees
+    if found.objects:
+        size_bytes = found.size_bytes - sum(one.size_bytes for one in trees)
+        yield Removable(kind="contents", path=packages / "objects", size_bytes=size_bytes)
+
+
+def runtimes(inventory: Inventory, now: datetime) -> Iterator[Removable]:
+    """Runtimes that no record needs; a young one may be about to be."""
+    needed = inventory.runtimes
+    packages = inventory.home.layout.packages
+    if needed is None or not packages.is_dir():
+        return
+    for path in sorted(packages.glob("runtime-*.zip")):
+        if path.name not in needed and _is_old(path, now, timedelta(seconds=GRACE_S)):
+            yield _removable("runtime", path)
+
+
+def remains(inventory: Inventory, now: datetime) -> Iterator[Removable]:
+    """Old crash reports, and what a launch or a prune that was cut off has left."""
+    for path in inventory.crashes():
+        if _is_old(path, now, CRASHES_KEPT):
+            yield _removable("crash report", path)
+    experiments = inventory.home.layout.experiments
+    for one in inventory.dangling:
+        yield _removable("link", experiments / one)
+    if experiments.is_dir() and not experiments.is_symlink():
+        for path in sorted(experiments.glob(".*")):
+            if is_experiment_id(path.name[1:]) and _is_old(path, now, _REMAINS_KEPT):
+                yield _removable("remains", path)
+
+
+def _is_old(path: Path, now: datetime, kept: timedelta) -> bool:
+    try:
+        written = path.lstat().st_mtime
+    except OSError:  # somebody else has deleted it
+        return False
+    return datetime.fromtimestamp(written, UTC) < now - kept
+
+
+def _removable(kind: str, path: Path) -> Removable:
+    return Removable(kind=kind, path=path, size_bytes=size_of(path))
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files below a folder; links count for themselves."""
+    try:
+        own = path.lstat()
+    except OSError:
+        return 0
+    if not stat.S_ISDIR(own.st_mode):
+        return own.st_size
+    return sum(
+        size_of_entry(os.path.join(folder, name))  # noqa: PTH118 - many thousands of them
+        for folder, _, names in os.walk(path)
+        for name in names
+    )
+
+
+def size_of_entry(path: str) -> int:
+    """Bytes of one file; 0 for one that is gone."""
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0

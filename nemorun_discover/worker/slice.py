@@ -83,7 +83,8 @@ class _Statement:
 
     def __init__(self, node: ast.stmt) -> None:
         self.node = node
-        code = compile(ast.Module(body=[node], type_ignores=[]), "<statement>", "exec")
+        alone = ast.Module(body=[node], type_ignores=[])
+        code = compile(alone, "<statement>", "exec", dont_inherit=True)
         self.is_always_kept = _is_future(node) or _is_star(node)
         self.binds = {*_names(code, _WRITES), *_changed(node)}
         self.uses = {*_annotated(node)}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nemorun_discover.schedulers.protocol import Fact, Scheduler, Submission
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0  # several processes that import torch, on a machine that does other things too
 
 
 class Place(Protocol):

@@ -182,9 +182,9 @@ def packaged(place, tmp_path):
     (place.folder / "src").mkdir()
     (place.folder / "src" / "word").write_text("as packaged")
     listing = list_package(PatternPackager(include_pattern="**"), place.folder, cache_dir=None)
-    (place.folder / "src" / "word").write_text("changed since")
     submission = place.submission("a", "cat word; pwd")
     store_package(submission.runtime.parent, listing)
+    (place.folder / "src" / "word").write_text("changed since")
     checkout = tmp_path / "code" / "one"
     return replace(submission, package=listing.digest, checkout=checkout, root=checkout / "src")
 

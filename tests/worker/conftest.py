@@ -11,12 +11,15 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nemorun_discover.model.layout import JobLayout
 from nemorun_discover.packaging.runtime import install_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 OLDEST, NEWEST = 9, 20
 
@@ -97,7 +100,11 @@ class Bench:
             check=False,
             timeout=60,
         )
-        return Outcome(self.paths, attempt, answer.stdout.decode(errors="replace"))
+        return self.outcome(answer.stdout.decode(errors="replace"), attempt)
+
+    def outcome(self, log: str, attempt: int = 1) -> Outcome:
+        """What an attempt that has ended left."""
+        return Outcome(self.paths, attempt, log)
 
 
 class Outcome:
@@ -151,3 +158,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], Any]]:
+    """Writes a module, and imports it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    names: list[str] = []
+
+    def make(text: str, name: str) -> Any:
+        (tmp_path / f"{name}.py").write_text(text)
+        names.append(name)
+        return __import__(name)
+
+    yield make
+    for name in names:
+        sys.modules.pop(name, None)

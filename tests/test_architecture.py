@@ -143,6 +143,9 @@ CALLS_USER_CODE = {
     "config/factories.py",
     "discovery/_describe.py",
     "discovery/_describe_types.py",
+    "plugins/hooks.py",
+    "plugins/load.py",
+    "plugins/reference.py",
 }
 
 

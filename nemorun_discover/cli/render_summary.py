@@ -49,5 +49,5 @@ def verdict(status: ExperimentStatus) -> ExitCode:
     """
     if any(job.reason == Reason.START_FAILED for job in status.jobs):
         return ExitCode.REFUSED
-    succeeded = all(job.state is State.SUCCEEDED for job in status.jobs)
+    succeeded = all(job.is_well for job in status.jobs)
     return ExitCode.OK if succeeded else ExitCode.JOB_FAILED

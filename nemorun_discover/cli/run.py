@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -103,6 +104,7 @@ def run_command(
     plan = _plan(
         project, RunRequest(args=settings.rest or (), argv=argv, **asked), settings, console
     )
+    plan = replace(plan, without_plugins=settings.without_plugins)
     for note in plan.notes:
         console.note(f"note: {note}")
     if dry_run:

@@ -42,6 +42,8 @@ def members_to_stop(record: Record, jobs: Mapping[str, JobStatus]) -> dict[str, 
         record: The experiment; a group without a policy in it lets every member run to its own end.
         jobs: By id, where each job stands.
     """
+    if not record.groups:
+        return {}
     groups: dict[str, list[JobStatus]] = {}
     for job in record.jobs:
         if job.group is not None and job.group in record.groups:

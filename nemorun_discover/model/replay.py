@@ -68,7 +68,7 @@ def summarise(
     return ExperimentStatus(
         id=record.id,
         title=record.title,
-        state=combine(job.state for job in jobs),
+        state=combine(State.SUCCEEDED if job.is_well else job.state for job in jobs),
         created_at=record.created_at,
         ended_at=max(ends, default=None) if is_over else None,
         as_of=as_of,

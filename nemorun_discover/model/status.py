@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from nemorun_discover.model.state import State
+from nemorun_discover.model.state import Reason, State
 from nemorun_discover.model.task import Json
 
 
@@ -63,6 +63,12 @@ class JobStatus:
     outputs: str | None = None
     result: Json = None
     attempts: tuple[AttemptStatus, ...] = ()
+
+    @property
+    def is_well(self) -> bool:
+        """True when it succeeded, or was skipped because the failure that it waits for did not come."""
+        was_not_needed = self.reason == Reason.UPSTREAM_SUCCEEDED
+        return self.state is State.SUCCEEDED or (self.state is State.SKIPPED and was_not_needed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

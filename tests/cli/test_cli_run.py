@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from nemorun_discover.store.home import open_home
+
 TASKS = """
     import nemorun
 
@@ -465,3 +467,12 @@ def test_python_in_a_script_task_is_the_interpreter_of_the_tasks(demo, nemorun, 
 
     assert answer.code == 0
     assert nemorun("logs").out == f"{sys.prefix}\n"
+
+
+def test_a_switched_off_plugin_is_written_down(nemorun, write):
+    write("tasks.py", "import nemorun\n\n@nemorun.task\ndef hello():\n    pass\n")
+
+    nemorun("run", "--all", "-p", "no:teller")
+
+    home = open_home(os.environ)
+    assert home.read_record(home.find()).without_plugins == ("teller",)

@@ -105,6 +105,43 @@ def test_what_could_not_be_written_is_not_on_the_board(board, layout, permission
     assert board.jobs["f@local"].state is State.PLANNED
 
 
+def test_what_is_written_of_a_job_is_told_with_where_the_job_stands_then(layout):
+    told = []
+    board = Board(RECORD, layout, lambda event, job: told.append((event.type, job.id, job.state)))
+
+    board.write(event("intent", attempt=1), event("intent", job="g@local", attempt=1))
+    board.write(event("note", job=None, message="of the experiment"), event("note", job="gone"))
+    board.change_state("f@local", State.FAILED)
+
+    assert told == [
+        ("intent", "f@local", State.SUBMITTED),
+        ("intent", "g@local", State.SUBMITTED),
+        ("state", "f@local", State.FAILED),
+    ]
+
+
+def test_what_another_process_writes_is_not_told(layout):
+    told = []
+    board = Board(RECORD, layout, lambda *_: told.append(_))
+
+    append_events(layout.events, [event("state", state=State.FAILED)])
+    board.refresh()
+
+    assert told == []
+
+
+def test_what_could_not_be_written_is_not_told(layout, permissions_hold):
+    told = []
+    board = Board(RECORD, layout, lambda *_: told.append(_))
+    layout.events.touch()
+    layout.events.chmod(0o400)
+
+    with pytest.raises(StoreError):
+        board.write(event("intent", attempt=1))
+
+    assert told == []
+
+
 @pytest.mark.parametrize(
     ("jobs", "cancelling"),
     [(["f@local"], {"f@local"}), ([None], {"f@local", "g@local"}), (["gone"], {"gone"})],
@@ -199,6 +236,13 @@ def test_an_end_keeps_all_that_is_known_of_it():
     ):
         assert getattr(ended, name) == getattr(FACT, name)
     assert entries.ended("f@local", 1, replace(FACT, ended_at=None), NOW).ended_at == NOW
+
+
+def test_facts_are_taken_in_in_the_order_in_which_attempts_ended():
+    early, late = replace(FACT, ended_at=AT), replace(FACT, ended_at=AT + timedelta(seconds=1))
+    unknown = replace(FACT, ended_at=None)
+
+    assert sorted([unknown, late, early], key=entries.order_of) == [early, late, unknown]
 
 
 def test_a_start_that_failed_says_why_and_is_final():

@@ -268,3 +268,15 @@ def test_an_experiment_has_an_end_when_its_last_job_has():
         START,
         at(99),
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [("UPSTREAM_SUCCEEDED", State.SUCCEEDED), ("UPSTREAM_FAILED", State.SKIPPED)],
+    ids=["not needed", "owed"],
+)
+def test_a_job_that_was_only_for_a_failure_does_no_harm_when_there_is_none(reason, state):
+    done = event(3, "state", job="a@local", attempt=1, state=State.SUCCEEDED)
+    skipped = event(4, "state", job="b@local", state=State.SKIPPED, reason=reason)
+
+    assert play(done, skipped, ids=("a@local", "b@local")).state is state

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
+import tomllib
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,37 +20,43 @@ from tests.lifecycle.conftest import Lab
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SHOP = Path(__file__).parents[1] / "projects" / "plugin_shop"
+EXAMPLE = Path(__file__).parents[1] / "projects" / "plugin"
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory into which pip has installed the example plugin."""
-    folder = tmp_path_factory.mktemp("shop")
-    wheel = folder / "shop_plugin-1.0-py3-none-any.whl"
-    info = "shop_plugin-1.0.dist-info"
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory into which pip has installed the plugin of docs/plugins.md."""
+    folder = tmp_path_factory.mktemp("example")
+    wheel = folder / "lab_plugin-1.0-py3-none-any.whl"
+    info = "lab_plugin-1.0.dist-info"
+    project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
+    entries = project["entry-points"]["nemorun.plugins"].items()
     with zipfile.ZipFile(wheel, "w") as archive:
-        for file in sorted((SHOP / "shop_plugin").glob("*.py")):
-            archive.write(file, f"shop_plugin/{file.name}")
-        archive.writestr(f"{info}/METADATA", METADATA.format(name="shop-plugin"))
+        for file in sorted((EXAMPLE / "lab_plugin").glob("*.py")):
+            archive.write(file, f"lab_plugin/{file.name}")
+        archive.writestr(f"{info}/METADATA", METADATA.format(name=project["name"]))
         archive.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
-        archive.write(SHOP / "entry_points.txt", f"{info}/entry_points.txt")
+        lines = ["[nemorun.plugins]", *(f"{name} = {target}" for name, target in entries)]
+        archive.writestr(f"{info}/entry_points.txt", "\n".join(lines))
         archive.writestr(f"{info}/RECORD", "")
-    options = [
-        "--no-index",
-        "--no-deps",
-        "--no-cache-dir",
-        "--disable-pip-version-check",
-        "--quiet",
-    ]
+    options = ["--no-index", "--no-deps", "--no-cache-dir", "--disable-pip-version-check", "-q"]
     subprocess.run(
         [sys.executable, "-m", "pip", "install", *options, "--target", folder / "site", wheel],
         check=True,
     )
     return folder / "site"
+
+
+def lines_when(path: Path, last: str) -> list[str]:
+    """What hooks have written, when this is in it: they may still run when the jobs have ended."""
+    deadline = time.monotonic() + 30
+    while not path.exists() or last not in path.read_text():
+        assert time.monotonic() < deadline, path.read_text() if path.exists() else "nothing"
+        time.sleep(0.02)
+    return path.read_text().splitlines()
 
 
 class PluggedCli(Cli):

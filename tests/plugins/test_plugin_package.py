@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
-from tests.plugins.conftest import PluggedCli
+from tests.plugins.conftest import PluggedCli, lines_when
 
 TASKS = """
 import os
@@ -15,103 +14,103 @@ import nemorun
 
 @nemorun.task
 def where():
-    return os.environ.get("SHOP_AISLE")
+    return os.environ.get("SCRATCH")
 
 @nemorun.task
 def breaks():
     raise SystemExit(3)
 """
 CONFIG = """
-[profiles.till]
-kind = "shop"
-aisle = 7
+[profiles.quick]
+kind = "scratch"
+scratch = "SCRATCH"
 """
 
 
 @pytest.fixture
-def nemorun(project, shop):
+def nemorun(project, example, scratch):
     (project / "tasks.py").write_text(TASKS)
-    (project / "nemorun.toml").write_text(CONFIG)
-    return PluggedCli(project, shop)
+    (project / "nemorun.toml").write_text(CONFIG.replace("SCRATCH", str(scratch)))
+    return PluggedCli(project, example)
 
 
-def lines_of(path, last):
-    """The lines of a hook's file, when the last one is there: hooks run after the command has ended."""
-    deadline = time.monotonic() + 30
-    while not path.exists() or last not in path.read_text():
-        assert time.monotonic() < deadline, path.read_text() if path.exists() else "nothing"
-        time.sleep(0.02)
-    return path.read_text().splitlines()
+@pytest.fixture
+def scratch(tmp_path):
+    return tmp_path / "scr atch"
 
 
-def test_a_job_runs_on_an_added_kind_of_executor(nemorun):
-    answer = nemorun("run", "-k", "where", "-e", "till", "--json")
+def test_a_job_runs_on_an_added_kind_of_executor(nemorun, scratch):
+    answer = nemorun("run", "-k", "where", "-e", "quick", "--json")
 
-    job = json.loads(answer.lines[-1])["jobs"][0]
-    assert (answer.code, job["id"], job["result"]) == (0, "where@till", "7")
+    document = json.loads(answer.lines[-1])
+    job = document["jobs"][0]
+    assert (answer.code, job["id"]) == (0, "where@quick")
+    assert job["result"] == f"{scratch}/{document['experiment']['id']}/where@quick"
 
 
 def test_the_fields_of_an_added_kind_are_checked(nemorun, project):
-    (project / "nemorun.toml").write_text(CONFIG.replace("aisle = 7", "aisel = 7"))
+    (project / "nemorun.toml").write_text(CONFIG.replace("scratch =", "scrach ="))
 
-    answer = nemorun("run", "-k", "where", "-e", "till")
+    answer = nemorun("run", "-k", "where", "-e", "quick")
 
     assert answer.code == 4
-    assert "[profiles.till] aisel: unknown key" in answer.err
-    assert "did you mean aisle?" in answer.err
+    assert "[profiles.quick] scrach: unknown key" in answer.err
+    assert "did you mean scratch?" in answer.err
 
 
-def test_a_job_on_an_added_kind_is_run_again_from_its_record(nemorun, project):
-    nemorun("run", "-k", "where", "-e", "till")
+def test_a_job_on_an_added_kind_is_run_again_from_its_record(nemorun, project, scratch):
+    nemorun("run", "-k", "where", "-e", "quick")
     (project / "nemorun.toml").unlink()
 
     answer = nemorun("rerun", "--json")
 
-    assert json.loads(answer.lines[-1])["jobs"][0]["result"] == "7"
+    assert json.loads(answer.lines[-1])["jobs"][0]["result"].startswith(str(scratch))
 
 
 def test_an_added_command_is_in_the_help_under_its_heading(nemorun):
     out = nemorun("--help").out
 
-    assert "\nShop:\n  stock " in out
-    assert "Print what is in stock." in out
+    assert "\nLab:\n  scratch " in out
+    assert "List what jobs have left in scratch." in out
 
 
-def test_an_added_command_runs_and_its_answer_is_the_exit_code(nemorun):
-    full, empty = nemorun("stock", "nuts", "bolts"), nemorun("stock")
+def test_an_added_command_runs_and_its_answer_is_the_exit_code(nemorun, scratch):
+    empty = nemorun("scratch", str(scratch))
+    (scratch / "20261122-0712-f-x7k2" / "f@quick").mkdir(parents=True)
+    full = nemorun("scratch", str(scratch))
 
-    assert (full.code, full.out) == (0, "in stock: nuts, bolts\n")
-    assert (empty.code, empty.out) == (1, "in stock: nothing\n")
+    assert (empty.code, empty.out) == (1, "")
+    assert (full.code, full.out) == (0, "20261122-0712-f-x7k2 f@quick\n")
 
 
 def test_a_misspelt_added_command_is_found(nemorun):
-    assert "did you mean stock?" in nemorun("stok").err
+    assert "did you mean scratch?" in nemorun("scrach").err
 
 
 def test_the_hooks_hear_all_that_happens(nemorun, tmp_path):
-    log = tmp_path / "heard"
+    history = tmp_path / "history"
 
-    answer = nemorun("run", "-k", "breaks", "--json", SHOP_LOG=str(log))
+    answer = nemorun("run", "-k", "breaks", "--json", LAB_HISTORY=str(history))
 
     experiment = json.loads(answer.lines[-1])["experiment"]["id"]
-    assert lines_of(log, "finish") == [
-        "submit breaks@local 1",
-        "state breaks@local RUNNING None",
-        "state breaks@local FAILED 3",
-        f"finish {experiment} FAILED",
+    assert lines_when(history, f"{experiment} FAILED") == [
+        "breaks@local attempt 1",
+        "breaks@local RUNNING None",
+        "breaks@local FAILED 3",
+        f"{experiment} FAILED",
     ]
 
 
 @pytest.mark.parametrize(
-    "args", [("-p", "no:shop", "run"), ("run", "-pno:shop")], ids=["before", "after"]
+    "args", [("-p", "no:lab", "run"), ("run", "-pno:lab")], ids=["before", "after"]
 )
 def test_a_plugin_that_is_switched_off_adds_no_kind(nemorun, args):
-    answer = nemorun(*args, "-k", "where", "-e", "till")
+    answer = nemorun(*args, "-k", "where", "-e", "quick")
 
     assert answer.code == 4
-    assert "[profiles.till] kind: no kind of executor is called 'shop'" in answer.err
+    assert "[profiles.quick] kind: no kind of executor is called 'scratch'" in answer.err
 
 
 def test_a_plugin_that_is_switched_off_adds_no_command(nemorun):
-    assert "stock" not in nemorun("-p", "no:shop", "--help").out
-    assert "no command 'stock'" in nemorun("stock", "-p", "no:shop").err
+    assert "scratch" not in nemorun("-p", "no:lab", "--help").out
+    assert "no command 'scratch'" in nemorun("scratch", "-p", "no:lab").err

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nemorun_discover.api.functions import MAIN, is_installed
 from nemorun_discover.config.load import load_config
 from nemorun_discover.errors import UsageError
-from nemorun_discover.lifecycle.compose import project_of
 from nemorun_discover.model.record import Project
+
+if TYPE_CHECKING:
+    from nemorun_discover.config.load import Config
 
 
 def current_project() -> Project:
@@ -24,13 +27,16 @@ def current_project() -> Project:
     except FileNotFoundError as error:
         raise UsageError("the working directory is not there any more") from error
     script = launching_script()
-    project = _project_around(script, cwd)
-    paths = (*project.pythonpath, *_import_paths(Path(project.root)))
+    config = _config_around(script, cwd)
+    if config is None:
+        near = cwd if script is None else script.parent
+        return Project(root=str(near), name=near.name, pythonpath=_import_paths(near))
+    own = tuple(config.project.pythonpath)
     return Project(
-        root=project.root,
-        name=project.name,
-        config=project.config,
-        pythonpath=tuple(dict.fromkeys(paths)),
+        root=str(config.root),
+        name=config.project.name,
+        config=None if config.file is None else str(config.file),
+        pythonpath=tuple(dict.fromkeys((*own, *_import_paths(config.root)))),
     )
 
 
@@ -44,22 +50,21 @@ def launching_script() -> Path | None:
     return None if is_program or is_installed(script) else script
 
 
-def _project_around(script: Path | None, cwd: Path) -> Project:
-    near = cwd if script is None else script.parent
-    found = load_config(near)
+def _config_around(script: Path | None, cwd: Path) -> Config | None:
+    """The configuration whose project holds the script; None where the script stands alone."""
+    found = load_config(cwd if script is None else script.parent)
     if script is None or (found.file is not None and found.root in script.parents):
-        return project_of(found)
+        return found
     here = load_config(cwd)
-    if here.root in script.parents and here.root not in (Path.home(), *Path.home().parents):
-        return project_of(here)
-    return Project(root=str(near), name=near.name)
+    is_home = here.root in (Path.home(), *Path.home().parents)
+    return here if here.root in script.parents and not is_home else None
 
 
-def _import_paths(root: Path) -> list[str]:
+def _import_paths(root: Path) -> tuple[str, ...]:
     """The folders of the project that this process imports from, relative to the root."""
-    paths = []
-    for entry in sys.path:
-        path = Path(entry).absolute()
-        if root in path.parents and path.is_dir() and not is_installed(path):
-            paths.append(path.relative_to(root).as_posix())
-    return paths
+    paths = [Path(entry).absolute() for entry in sys.path]
+    return tuple(
+        path.relative_to(root).as_posix()
+        for path in dict.fromkeys(paths)
+        if root in path.parents and path.is_dir() and not is_installed(path)
+    )

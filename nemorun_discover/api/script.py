@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 import shlex
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ def _path_in(given: str, root: Path, cwd: Path) -> str:
     """The file relative to the root, absolute where it lies elsewhere."""
     path = Path(given).expanduser()
     for base in (cwd, root):
-        found = base / path
+        found = Path(os.path.normpath(base / path))
         if found.is_file():
             return found.relative_to(root).as_posix() if root in found.parents else str(found)
     if path.is_absolute():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -82,6 +83,8 @@ def rerun_command(
     plan = rerun(
         home, experiment_id, jobs, argv, changes, env=os.environ, config_file=settings.config_file
     )
+    without = dict.fromkeys((*plan.without_plugins, *settings.without_plugins))
+    plan = replace(plan, without_plugins=tuple(without))
     for note in plan.notes:
         console.note(f"note: {note}")
     if dry_run:

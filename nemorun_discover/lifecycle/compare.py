@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from nemorun_discover.store.home import Home
 
 
+_NOTHING: tuple[object, ...] = (None, False, "", [], {})
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
     """How two experiments differ.
@@ -121,11 +124,19 @@ def _executor_pairs(first: Record, second: Record) -> list[tuple[str, str]]:
 def executor_differences(
     place: str, before: Mapping[str, Json] | None, after: Mapping[str, Json] | None
 ) -> list[Difference]:
-    """The fields in which two executors differ; one line for an executor that is on one side only."""
+    """The fields in which two executors differ; one line for an executor that is on one side only.
+
+    A field that only one side's kind has, and that says nothing there, is no difference.
+    """
     if before is None or after is None:
         kinds = [MISSING if one is None else one.get("kind") for one in (before, after)]
         return [Difference(place=place, name="kind", before=kinds[0], after=kinds[1])]
-    return differences(place, before, after)
+    return [
+        one
+        for one in differences(place, before, after)
+        if not (one.before is MISSING and one.after in _NOTHING)
+        and not (one.after is MISSING and one.before in _NOTHING)
+    ]
 
 
 def _environment(first: Record, second: Record) -> Iterator[Difference]:

@@ -157,8 +157,7 @@ def sections_of(diff: str) -> dict[str, str]:
     found = list(_SECTION.finditer(diff))
     ends = [*(one.start() for one in found), len(diff)][1:]
     return {
-        _path_in(one["both"]): diff[one.end() : end]
-        for one, end in zip(found, ends, strict=False)
+        _path_in(one["both"]): diff[one.end() : end] for one, end in zip(found, ends, strict=False)
     }
 
 

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nemorun_discover.executors.secrets import MASK
 from nemorun_discover.lifecycle.shell import command_lines, export_lines
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ class Places:
 
 def run_script(record: Record, job: Job, request: Mapping[str, Any], places: Places) -> str:
     """run.sh."""
-    env = {name: value for name, value in request.get("env", {}).items() if name not in _OWN}
+    env = dict.fromkeys(record.executors[job.executor].get("secrets", []), MASK)
+    env |= {name: value for name, value in request.get("env", {}).items() if name not in _OWN}
     path = request.get("env", {}).get("PYTHONPATH", "").split(os.pathsep)
     python_path = ":".join(places.word(one) for one in path if one)
     # -I: what PYTHONPATH names is the task's, and its json.py must not become that of start.py.

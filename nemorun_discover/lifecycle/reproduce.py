@@ -8,7 +8,7 @@ from nemorun_discover.config.resolve import executor_names, resolve_executor
 from nemorun_discover.errors import NemorunError
 from nemorun_discover.executors.codec import executor_to_dict
 from nemorun_discover.lifecycle.collecting import collect_project
-from nemorun_discover.lifecycle.compare import installed_differences
+from nemorun_discover.lifecycle.compare import executor_differences, installed_differences
 from nemorun_discover.lifecycle.compare_jobs import pair_jobs, result_differences
 from nemorun_discover.lifecycle.finding import Finding
 from nemorun_discover.lifecycle.leaves import differences
@@ -89,7 +89,7 @@ def _of_config(*, holds: bool | None, message: str) -> Finding:
 
 
 def _compared(name: str, then: dict[str, object], now: dict[str, object]) -> Finding:
-    found = tuple(differences(f"executor {name}", then, now))
+    found = tuple(executor_differences(f"executor {name}", then, now))
     if not found:
         return _of_config(holds=True, message=f"{name}: the executor is the same")
     return Finding(

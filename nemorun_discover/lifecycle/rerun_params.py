@@ -31,11 +31,12 @@ def with_new_values(
     Raises:
         UsageError: No job has such a parameter, or the text is nothing of its type.
     """
+    ids = [job.id for job in jobs]
     sentences: list[str] = []
     for value in values:
         changed = [_with_value(job, value) for job in jobs]
         _require_one(jobs, value)
-        sentences += _sentences(jobs, changed, value.name)
+        sentences += _sentences(ids, jobs, changed, value.name)
         jobs = changed
     return tuple(jobs), tuple(sentences)
 
@@ -128,15 +129,17 @@ def _scalar(text: str) -> Json:
     return read if read is None or isinstance(read, bool | int | float) else text
 
 
-def _sentences(before: Sequence[Job], after: Sequence[Job], name: str) -> list[str]:
+def _sentences(
+    ids: Sequence[str], before: Sequence[Job], after: Sequence[Job], name: str
+) -> list[str]:
     """`lr = 0.5 instead of 0.1 in train[lr=0.1]@local`, once for every pair of values."""
     where: dict[tuple[str, str], list[str]] = {}
-    for old, new in zip(before, after, strict=True):
+    for job_id, old, new in zip(ids, before, after, strict=True):
         if old is not new:
             pair = (as_words(new.params[name]), as_words(old.params[name]))
-            where.setdefault(pair, []).append(old.id)
+            where.setdefault(pair, []).append(job_id)
     return [
-        f"{name} = {new} instead of {old} in {_named(ids)}" for (new, old), ids in where.items()
+        f"{name} = {new} instead of {old} in {_named(found)}" for (new, old), found in where.items()
     ]
 
 

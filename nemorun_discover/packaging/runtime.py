@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import marshal
+import os
 from functools import cache
 from importlib.util import MAGIC_NUMBER, source_hash
 from pathlib import Path
@@ -121,6 +122,8 @@ def install_runtime(packages: Path) -> Path:
         OSError: It cannot be written.
     """
     path = packages / runtime_name()
-    if not path.exists():
+    try:
+        os.utime(path)  # it is wanted: `nemorun prune` passes over what was wanted a moment ago
+    except FileNotFoundError:
         write_atomic(path, build_runtime())
     return path

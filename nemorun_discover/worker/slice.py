@@ -1,7 +1,8 @@
 """Of the script that launched a job, only what its task needs: the rest of it must not run again.
 
-The statements at the top level that bind a name the task uses, directly or not, are run; what only does
-something (`run.run(...)`, `main()`, `if __name__ == ...`) is not.
+The statements at the top level that bind a name the task uses, directly or not, or that fill its value
+(`SETTINGS["lr"] = 1`), are run; what only does something (`run.run(...)`, `main()`, `if __name__ == ...`,
+`os.environ["A"] = "1"`) is not.
 """
 
 from __future__ import annotations
@@ -73,6 +74,9 @@ def slice_of(source: bytes, names: Iterable[str], filename: str) -> ast.Module:
     """
     tree = ast.parse(source, filename)
     statements = [_Statement(node) for node in tree.body if not _is_main_guard(node)]
+    imported = {name for one in statements if one.is_import for name in one.binds}
+    for one in statements:
+        one.binds |= set(_changed(one.node)) - imported
     wanted = {one for name in names for one in _needs(name, statements, tree)}
     kept = [one.narrowed(wanted) for one in statements if one.is_always_kept or one.binds & wanted]
     return ast.Module(body=kept, type_ignores=[])
@@ -85,8 +89,9 @@ class _Statement:
         self.node = node
         alone = ast.Module(body=[node], type_ignores=[])
         code = compile(alone, "<statement>", "exec", dont_inherit=True)
+        self.is_import = isinstance(node, (ast.Import, ast.ImportFrom))
         self.is_always_kept = _is_future(node) or _is_star(node)
-        self.binds = {*_names(code, _WRITES), *_changed(node)}
+        self.binds = _names(code, _WRITES)
         self.uses = {*_annotated(node)}
         for one in _with_inner(code):
             self.uses |= _names(one, _READS)

@@ -361,3 +361,12 @@ def test_a_value_that_was_not_shared_before_is_no_mismatch():
     )
 
     assert mismatches(of, [of.jobs[1]], [of.jobs[1]]) == []
+
+
+def test_sentences_name_the_jobs_as_they_were():
+    jobs = [job("t@a", params={"lr": 1, "n": 1})]
+
+    (found,), sentences = with_new_values(jobs, [value("2"), value("3", name="n")])
+
+    assert found.id == "t[lr=2,n=3]@a"
+    assert sentences == ("lr = 2 instead of 1 in t@a", "n = 3 instead of 1 in t@a")

@@ -8,7 +8,15 @@ import sys
 
 import pytest
 
-from nemorun_discover.lifecycle.provenance import LARGEST_DIFF, git_state, user_name, versions
+from nemorun_discover.lifecycle.provenance import (
+    LARGEST_DIFF,
+    changed_between,
+    diff_between,
+    git_state,
+    interpreter,
+    user_name,
+    versions,
+)
 from nemorun_discover.version import __version__
 
 
@@ -278,3 +286,55 @@ def test_a_user_without_a_name_is_told_by_number():
     ).stdout.strip()
 
     assert answer == ("54321" if os.getuid() == 0 else user_name())
+
+
+def test_the_interpreter_is_this_one_with_what_is_installed():
+    found = interpreter()
+
+    assert found.version == versions()["python"]
+    assert found.executable == sys.executable
+    assert found.installed["pytest"] == pytest.__version__
+    assert list(found.installed) == sorted(found.installed)
+
+
+def test_distributions_are_read_from_the_names_of_folders(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (
+        first / "typing_extensions-4.12.2.dist-info",
+        first / "Old.Style-1.0-py3.11.egg-info",
+        first / "linked.egg-info",
+        first / "package",
+        second / "typing_extensions-3.0.dist-info",
+        second / "numpy-2.0.0rc1+local.dist-info",
+    ):
+        folder.mkdir(parents=True)
+
+    found = interpreter([str(first), str(tmp_path / "gone"), str(second)])
+
+    assert found.installed == {
+        "typing-extensions": "4.12.2",
+        "old-style": "1.0",
+        "linked": "",
+        "numpy": "2.0.0rc1+local",
+    }
+
+
+def test_files_that_changed_between_commits_are_told_by_path(repository):
+    repository.write("b.py", "kept\n")
+    repository.write("gone.py", "gone\n")
+    before = repository.commit("a.py", "one\n")
+    (repository.root / "gone.py").unlink()
+    repository.write("néw file.py", "new\n")
+    after = repository.commit("a.py", "two\n")
+
+    found = changed_between(repository.root, before, after)
+
+    assert found == {"a.py": "changed", "gone.py": "removed", "néw file.py": "added"}
+    assert "-one\n+two\n" in diff_between(repository.root, before, after)
+
+
+def test_commits_that_git_does_not_know_tell_nothing(repository):
+    commit = repository.commit()
+
+    assert changed_between(repository.root, "0" * 40, commit) is None
+    assert diff_between(repository.root, "0" * 40, commit) == ""

@@ -257,3 +257,12 @@ def test_a_type_alias_stands_for_its_type():
     alias = SimpleNamespace(__value__=Path | None)  # what `type Place = ...` of Python 3.12 makes
 
     assert convert("a", alias) == Path("a")
+
+
+def test_exact_values_win_over_what_the_annotation_would_make():
+    def task(where: Path, size: int, color: Color): ...
+
+    exact = {"where": "text", "color": {"$type": "enum", "class": ["", "Color"], "name": "RED"}}
+    bound = bind(task, {"where": "a", "size": 1, "color": "no such color"}, exact)
+
+    assert list(bound.items()) == [("where", "text"), ("size", 1), ("color", Color.RED)]

@@ -180,7 +180,6 @@ def test_a_value_that_is_filled_in_later_is_filled_in():
         "SETTINGS['lr'] = 1",
         "SETTINGS['deep']['er'] += 1",
         "import os",
-        "os.environ['A'] = '1'",
         "def f():",
     ]
 

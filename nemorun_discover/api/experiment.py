@@ -12,6 +12,7 @@ from nemorun_discover.api.draft import Draft, in_sequence, plan_of
 from nemorun_discover.api.ending import Ending, end
 from nemorun_discover.api.jobs import one_executor
 from nemorun_discover.api.launched import Launched
+from nemorun_discover.api.plainly import plain_methods
 from nemorun_discover.api.project import current_project
 from nemorun_discover.api.starting import start
 from nemorun_discover.cli.dry_run import print_plan
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
     from nemorun_discover.plugins.base import Plugin
 
 
+@plain_methods
 class Experiment:
-    """Tasks on executors, launched together; `nemorun status`, `logs` and the others see them too.
+    """Tasks on executors, launched together; `nemorun status` and the others see them too.
 
-    `run` returns at once; leaving the `with` block waits, shows how it went, and raises JobFailed when a
-    job failed.
+    `run` returns at once; leaving the `with` block waits, shows how it went, and raises for a failed job.
 
     Args:
         title: What it is called, and part of its id.
@@ -84,8 +85,10 @@ class Experiment:
         home = open_home(os.environ)
         record = home.read_record(home.find(id))
         found = cls(record.title)
-        found._draft = past.draft_of(record)
-        found._launched = Launched(home, record.id, record.jobs)
+        found._draft, found._launched = (
+            past.draft_of(record),
+            Launched(home, record.id, record.jobs),
+        )
         return found
 
     @classmethod

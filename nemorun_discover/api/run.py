@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.api.experiment import Experiment
 from nemorun_discover.api.here import run_here
 from nemorun_discover.api.jobs import as_task, own_name
+from nemorun_discover.api.plainly import plainly
 from nemorun_discover.api.result import Result
 from nemorun_discover.model.state import State
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nemorun_discover.plugins.base import Plugin
 
 
+@plainly
 def run(
     task: Task,
     executor: Executor | None = None,

@@ -73,7 +73,7 @@ def pick_jobs(
 
     Args:
         status: The experiment.
-        names: Job ids, ids without their executor, task names, or globs of these.
+        names: Job ids, ids without their executor, task names, groups, or globs of these.
         keyword: An expression over task names and parameters.
 
     Raises:
@@ -122,9 +122,24 @@ def _matches(status: ExperimentStatus, name: str) -> list[str]:
     exact = [job.id for job in status.jobs if job.id == name]
     if exact:
         return exact
-    named = [job.id for job in status.jobs if name in (job.task, label_of(job.id), job.slug)]
+    named = [
+        job.id
+        for job in status.jobs
+        if name in (job.task, label_of(job.id), job.slug) or _is_member(job.id, name)
+    ]
     if named or not any(char in name for char in "*?"):
         return named
     # Brackets are part of a job's id, not a set of characters.
     pattern = name.replace("[", "[[]")
     return [job.id for job in status.jobs if fnmatchcase(job.id, pattern)]
+
+
+def _is_member(job_id: str, name: str) -> bool:
+    """Whether a name is that of the job's group: `g` or `g@local` of `g/serve@local`."""
+    group, _, executor = name.partition("@")
+    is_in_a_file = "::" in job_id
+    return (
+        not is_in_a_file
+        and job_id.startswith(f"{group}/")
+        and job_id.endswith(f"@{executor}" if executor else "")
+    )

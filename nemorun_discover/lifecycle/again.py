@@ -12,7 +12,7 @@ from nemorun_discover.config.resolve import resolve_executor
 from nemorun_discover.discovery.cell import is_word_of, label_of
 from nemorun_discover.discovery.executor_names import match_executors
 from nemorun_discover.discovery.keyword import compile_expression
-from nemorun_discover.errors import NothingSelected, UsageError
+from nemorun_discover.errors import NothingSelected, StoreError, UsageError
 from nemorun_discover.lifecycle.collecting import collect_project
 from nemorun_discover.lifecycle.observe import observe_record
 from nemorun_discover.lifecycle.placing import as_tables, check_secrets
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nemorun_discover.model.status import ExperimentStatus
     from nemorun_discover.store.home import Home
 
+_COMMAND = "nemorun"  # the first word of a command line that a record keeps
 # A job that was skipped waited for one that failed: it is still owed.
 NOT_DONE = frozenset({State.FAILED, State.CANCELLED, State.SKIPPED})
 
@@ -40,6 +41,16 @@ NOT_DONE = frozenset({State.FAILED, State.CANCELLED, State.SKIPPED})
 def unfinished(status: ExperimentStatus) -> list[str]:
     """The ids of the jobs that ended without success; those that only a failure needs are not owed."""
     return [job.id for job in status.jobs if job.state in NOT_DONE and not job.is_well]
+
+
+def was_made_by_a_script(home: Home, record: Record) -> bool:
+    """True when the executors come from a call of the API, also where that was run again since."""
+    while record.rerun_of is not None:
+        try:
+            record = home.read_record(record.rerun_of)
+        except StoreError:  # it has been deleted
+            break
+    return record.argv[:1] != (_COMMAND,)
 
 
 def rerun(
@@ -120,7 +131,8 @@ def _require_project(plan: Plan) -> None:
 def last_failed(home: Home, config: Config, request: RunRequest, env: Mapping[str, str]) -> Plan:
     """The plan that runs again what did not succeed in the last experiment of this project (`--lf`).
 
-    The jobs and their parameters come from that record, the code and the executors are as they are now.
+    The jobs and their parameters come from that record, the code and the executors are as they are now;
+    executors that a script made through the API are in no configuration, and are taken as recorded.
 
     Raises:
         NothingSelected: There is no such experiment, or nothing in it failed.
@@ -135,12 +147,12 @@ def last_failed(home: Home, config: Config, request: RunRequest, env: Mapping[st
         raise NothingSelected(f"--lf: no job failed in {experiment_id}")
     chosen, notes = whole_groups(record, failed)
     plan = _as_recorded(record, jobs_again(record, status, chosen), request.argv, notes)
-    tables, secrets = _executors_now(plan, config, env)
+    if not was_made_by_a_script(home, record):
+        tables, secrets = _executors_now(plan, config, env)
+        plan = replace(plan, executors=tables, secrets=secrets)
     return replace(
         plan,
         packages={},
-        executors=tables,
-        secrets=secrets,
         max_jobs=request.max_jobs,
         maxfail=request.maxfail,
         title=request.title or plan.title,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.config.resolve import executor_names, resolve_executor
 from nemorun_discover.errors import NemorunError
 from nemorun_discover.executors.codec import executor_to_dict
+from nemorun_discover.lifecycle.again import was_made_by_a_script
 from nemorun_discover.lifecycle.collecting import collect_project
 from nemorun_discover.lifecycle.compare import executor_differences, installed_differences
 from nemorun_discover.lifecycle.compare_jobs import pair_jobs, result_differences
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from nemorun_discover.model.record import Interpreter, Record
     from nemorun_discover.store.home import Home
 
-_COMMAND = "nemorun"
-
 
 def check(
     home: Home, record: Record, *, config_file: Path | None = None, options: Sequence[str] = ()
@@ -42,16 +41,16 @@ def check(
     """
     return (
         *check_code(home, record),
-        *_check_config(record, config_file, options),
+        *_check_config(home, record, config_file, options),
         *_check_interpreter(record),
     )
 
 
 def _check_config(
-    record: Record, config_file: Path | None, options: Sequence[str]
+    home: Home, record: Record, config_file: Path | None, options: Sequence[str]
 ) -> Iterator[Finding]:
     """Every executor, as the configuration resolves it now, field by field."""
-    if record.argv[:1] != (_COMMAND,):
+    if was_made_by_a_script(home, record):
         message = "the executors were made by a script, and not by the configuration"
         yield _of_config(holds=None, message=message)
         return

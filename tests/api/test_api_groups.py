@@ -186,3 +186,19 @@ def test_a_group_is_what_the_worst_of_its_members_is(make_status):
         ("SKIPPED", None),
     ]
     assert isinstance(results["g"], Result)
+
+
+@pytest.mark.parametrize("name", ["pair", "pair@local"])
+def test_the_command_line_cancels_a_group_by_its_name(desk, name):
+    desk.launch("""
+        with run.Experiment("g", executor=run.LocalExecutor()) as exp:
+            exp.add([run.Script(inline="sleep 60"), run.Script(inline="sleep 60")], name="pair")
+            exp.add(run.Script(inline="true"), name="other")
+            exp.run(detach=True)
+    """)
+
+    desk.cli("cancel", "@last", name)
+
+    desk.cli("wait", "@last", code=1)
+    states = desk.states(desk.home.find())
+    assert sorted(states.values()) == ["CANCELLED", "CANCELLED", "SUCCEEDED"]

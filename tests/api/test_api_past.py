@@ -10,6 +10,7 @@ import pytest
 from nemorun_discover.api.named_executor import import_executor
 from nemorun_discover.errors import UsageError
 from nemorun_discover.executors.local import LocalExecutor
+from nemorun_discover.lifecycle.observe import observe
 
 TASKS = """
 import json
@@ -190,3 +191,25 @@ def test_a_file_that_is_not_there_is_named(home):
         import_executor("small")
 
     assert caught.value.message.startswith(f"{home}/.run/executors.py is not there")
+
+
+def test_last_failed_runs_on_the_executors_that_a_script_made(desk):
+    desk.launch(
+        """
+        executor = run.LocalExecutor(env_vars={"CODE": "7"})
+        with run.Experiment("e", executor=executor, raise_on_failure=False) as exp:
+            exp.add(run.Script(inline="exit $CODE"), name="job")
+            exp.run()
+    """
+    )
+
+    desk.cli("run", "--lf", code=1)
+
+    (job,) = observe(desk.home, desk.home.find()).jobs
+    assert job.exit_code == 7
+
+
+def test_an_error_that_nobody_catches_says_what_to_do(desk):
+    answer = desk.launch("run.Experiment.from_id('nowhere')", code=1)
+
+    assert answer.err.splitlines()[-1] == "hint: start one with `nemorun run`"

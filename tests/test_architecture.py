@@ -39,7 +39,6 @@ SDK_HOMES = {
     "tomllib": ("config/",),
     "platformdirs": ("config/",),
     "msgspec": ("config/", "store/"),
-    "pathspec": ("packaging/",),
     "pluggy": ("plugins/",),
     "paramiko": ("transport/ssh.py",),
     "torchx": ("schedulers/",),

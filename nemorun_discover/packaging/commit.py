@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.discovery.names import did_you_mean
 from nemorun_discover.errors import ConfigError
 from nemorun_discover.packaging.gathered import Gathered, InGit
-from nemorun_discover.packaging.git import Blobs, GitFailed, ask
+from nemorun_discover.packaging.git import Blobs, GitFailed, ask, blob_missing
 from nemorun_discover.packaging.ignoring import IGNORE_FILE, IgnoreRules
 from nemorun_discover.packaging.listing import Origin, shown
 from nemorun_discover.packaging.worktree import submodule_missing
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MODES: dict[str, Mode] = {"100755": "exec", "120000": "link"}
 _SUBMODULE = "commit"
+_NO_OBJECT = "BAD"  # in the place of the size
 _ATTRIBUTES = ".gitattributes"
 _LFS = b"filter=lfs"
 
@@ -124,6 +125,8 @@ def _listed(repository: str, commit: str) -> Iterator[tuple[str, str, str, str, 
     for line in os.fsdecode(listed).split("\0")[:-1]:
         head, _, name = line.partition("\t")
         mode, kind, thing, size = head.split()
+        if size == _NO_OBJECT:
+            raise blob_missing(repository, thing)
         yield kind, mode, thing, size, name
 
 

@@ -35,6 +35,9 @@ _RECORD = Struct("<qqqQI32s")
 _TICK_NS = 100_000_000
 _COARSE_TICK_NS = 2_000_000_000
 _SECOND_NS = 1_000_000_000
+# To write what is known of 10,000 files takes the time of reading 200 small ones, or 20 MB.
+_WORTH = 50
+_WORTH_BYTES = 4_000_000
 _BLOB = "blob "  # before the id of one; paths are absolute
 UNKNOWN = b""
 
@@ -53,7 +56,8 @@ class Disk:
         self._path = None if directory is None else directory / f"hashes-{digest}"
         self._known: dict[str, State] = {}
         self._young: set[str] = set()
-        self._is_loaded = self._has_looked = self._is_new = False
+        self._is_loaded = self._has_looked = False
+        self._new = self._new_bytes = 0
         self.states: dict[str, State] = {}
 
     def load(self) -> None:
@@ -71,18 +75,21 @@ class Disk:
         self._has_looked = True
         lstat = os.lstat
         states = self.states
-        for place, known in self._known.items():
+        # Bytes spare lstat the encoding of each path: a tenth of its time.
+        raw = os.fsencode("\0".join(self._known)).split(b"\0") if self._known else ()
+        for path, (place, known) in zip(raw, self._known.items(), strict=True):
             try:
-                now = lstat(place)
+                now = lstat(path)
             except OSError:
                 continue
-            # Of all that is done here once for each of 10,000 files, only this lstat takes longer.
+            mtime_ns, ctime_ns, size, inode, mode, _ = known
+            # Of all that is done once for each of 10,000 files, only this lstat takes longer.
             if (
-                known[1] == now.st_ctime_ns
-                and known[0] == now.st_mtime_ns
-                and known[2] == now.st_size
-                and known[3] == now.st_ino
-                and known[4] == now.st_mode
+                ctime_ns == now.st_ctime_ns
+                and mtime_ns == now.st_mtime_ns
+                and size == now.st_size
+                and inode == now.st_ino
+                and mode == now.st_mode
             ):
                 states[place] = known
 
@@ -103,7 +110,8 @@ class Disk:
     def put(self, place: str, now: os.stat_result, sha256: str) -> State:
         """Note the content of a file that was read just now."""
         state = self.states[place] = (*stamp_of(now), bytes.fromhex(sha256))
-        self._is_new = True
+        self._new += 1
+        self._new_bytes += now.st_size
         if not _is_old(state):
             self._young.add(place)
         return state
@@ -116,14 +124,16 @@ class Disk:
     def put_blob(self, blob: str, sha256: str) -> None:
         """Note the content of a blob."""
         self._known[_BLOB + blob] = (0, 0, 0, 0, 0, bytes.fromhex(sha256))
-        self._is_new = True
+        self._new += 1
 
     def save(self, places: Iterable[str], blobs: Iterable[str]) -> None:
-        """Keep what is known of these files and blobs, if any of it is new.
+        """Keep what is known of these files and blobs, if enough of it is new.
 
-        A directory that cannot be written is left alone.
+        A few small files among thousands are sooner read again than everything is written. A directory
+        that cannot be written is left alone.
         """
-        if self._path is None or not self._is_new:
+        is_little = self._new * _WORTH < len(self._known) and self._new_bytes < _WORTH_BYTES
+        if self._path is None or not self._new or is_little:
             return
         seen = {place: self.states[place] for place in places if place not in self._young}
         records = {place: state for place, state in seen.items() if state[5] != UNKNOWN}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from threading import Timer
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 120.0
 _CHUNK = 1 << 20
+_PIPE = 1 << 20  # what an unprivileged process may have: git is done before anybody reads
 # What `git rev-parse --local-env-vars` names of a repository's place; hooks of git run with these set.
 _OF_ANOTHER_REPOSITORY = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"),
@@ -46,9 +48,7 @@ class Answer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
+        _end(self._process)
 
     def output(self, feed: bytes = b"") -> bytes:
         """All that git prints.
@@ -100,6 +100,7 @@ def start(directory: str, *arguments: str) -> subprocess.Popen[bytes]:
             stdout=pipe,
             stderr=pipe,
             env=env,
+            pipesize=_PIPE,
         )
     except OSError as error:
         raise GitFailed(f"git cannot be started ({error.strerror})", hint=_NO_GIT) from error
@@ -119,8 +120,7 @@ class Blobs:
 
     def __exit__(self, *_: object) -> None:
         self._watchdog.cancel()
-        self._process.kill()
-        self._process.communicate()
+        _end(self._process)
 
     def read(self, blob: str) -> Iterator[bytes]:
         """The content of one blob, in pieces that must all be taken.
@@ -149,10 +149,24 @@ class Blobs:
         from_git.readline()
 
     def _missing(self, blob: str) -> GitFailed:
-        return GitFailed(
-            f"{shown(self._directory)}: git has no content for the object {blob}",
-            hint="`git fsck` tells more; a partial clone needs its remote",
-        )
+        return blob_missing(self._directory, blob)
+
+
+def blob_missing(directory: str, blob: str) -> GitFailed:
+    """The error for an object that the repository does not have."""
+    return GitFailed(
+        f"{shown(directory)}: git has no content for the object {blob}",
+        hint="`git fsck` tells more; a partial clone needs its remote",
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()  # does nothing to one that has been waited for
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+    process.wait()
 
 
 def _failure(directory: str, command: str, said: str) -> GitFailed:

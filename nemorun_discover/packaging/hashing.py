@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import ExitStack
+from itertools import compress
 from stat import S_ISLNK, S_ISREG
 from typing import TYPE_CHECKING, Self
 
@@ -15,7 +16,7 @@ from nemorun_discover.packaging.git import Blobs
 from nemorun_discover.packaging.listing import Entry, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from nemorun_discover.packaging.disk import Disk, State
     from nemorun_discover.packaging.gathered import Source
@@ -64,30 +65,24 @@ def read_entries(files: Mapping[str, Source], disk: Disk) -> tuple[Entry, ...]:
     Raises:
         UsageError: A file cannot be read, disappears, or is written to all the time.
     """
-    states = [disk.states.get(one) if isinstance(one, str) else None for one in files.values()]
-    known = {
-        path: state
-        for path, state in zip(files, states, strict=True)
-        if state is not None and state[5] != UNKNOWN
-    }
-    if len(known) == len(files):
-        return tuple(_known(known))
+    found = [disk.states.get(one) if isinstance(one, str) else None for one in files.values()]
+    states = [state for state in found if state is not None and state[5] != UNKNOWN]
+    if len(states) == len(files):
+        return tuple(_known(files, states))
+    is_known = [state is not None and state[5] != UNKNOWN for state in found]
+    known = _known(compress(files, is_known), states)
     with Reader() as reader:
-        entries = {
-            path: _entry(path, source, disk, reader)
-            for path, source in files.items()
-            if path not in known
-        }
-    entries.update((entry.path, entry) for entry in _known(known))
-    return tuple(entries[path] for path in files)
+        return tuple(
+            next(known) if is_one else _entry(path, files[path], disk, reader)
+            for path, is_one in zip(files, is_known, strict=True)
+        )
 
 
-def _known(states: Mapping[str, State]) -> Iterator[Entry]:
+def _known(paths: Iterable[str], states: Sequence[State]) -> Iterator[Entry]:
     """The entries of files by what is known of them: of 10,000 in 8 ms, not in the 14 of a plain loop."""
-    found = states.values()
-    modes: list[Mode] = ["exec" if state[4] & _OWNER_MAY_EXECUTE else "file" for state in found]
-    hashes = [state[5].hex() for state in found]
-    return map(Entry, states, modes, hashes, [state[2] for state in found])
+    modes: list[Mode] = ["exec" if state[4] & _OWNER_MAY_EXECUTE else "file" for state in states]
+    hashes = [state[5].hex() for state in states]
+    return map(Entry, paths, modes, hashes, [state[2] for state in states])
 
 
 def _entry(path: str, source: Source, disk: Disk, reader: Reader) -> Entry:
@@ -96,7 +91,7 @@ def _entry(path: str, source: Source, disk: Disk, reader: Reader) -> Entry:
         return _in_git(path, source, disk, reader)
     if S_ISLNK(disk.states[source][4]):
         return _link(path, _target(source))
-    return next(_known({path: _read(source, disk)}))
+    return next(_known((path,), (_read(source, disk),)))
 
 
 def _in_git(path: str, source: InGit, disk: Disk, reader: Reader) -> Entry:

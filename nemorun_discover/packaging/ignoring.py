@@ -101,11 +101,11 @@ def rules_on_disk(root: str, *, leave_out: Collection[Path] = ()) -> IgnoreRules
 
     def read(folder: str) -> str | None:
         place = f"{root}/{folder}/{IGNORE_FILE}" if folder else f"{root}/{IGNORE_FILE}"
+        if not os.path.lexists(place):
+            return None
         try:
             with open(place, "rb") as file:  # noqa: PTH123 - names may not be UTF-8
                 return os.fsdecode(file.read())
-        except (FileNotFoundError, NotADirectoryError):
-            return None
         except OSError as error:
             raise ConfigError(f"{shown(place)}: cannot be read ({error.strerror})") from error
 

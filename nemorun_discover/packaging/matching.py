@@ -125,10 +125,13 @@ class _Walk:
             raise _unreadable(place, error) from error
 
     def _take_below(self, top: str) -> None:
-        for folder in self._folders_below(top):
-            for entry in _entries(folder):
+        waiting = [top]
+        while waiting:
+            for entry in _entries(waiting.pop()):
                 if not entry.is_dir(follow_symlinks=False):
                     self._take(entry.path)
+                elif not self._ignores_folder(entry.path):
+                    waiting.append(entry.path)
 
     def _take(self, place: str) -> None:
         mode = self._mode(place)

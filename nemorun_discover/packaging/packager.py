@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +26,7 @@ from nemorun_discover.packaging.patterns import gather_patterns
 from nemorun_discover.packaging.repository import gather_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 
 def list_package(
@@ -46,10 +48,30 @@ def list_package(
         ConfigError: The settings name something that is not there.
         UsageError: The project cannot be packaged in its present state.
     """
-    place = os.path.realpath(root)
+    with _without_gc():
+        return _list(packager, os.path.realpath(root), cache_dir, leave_out)
+
+
+@contextlib.contextmanager
+def _without_gc() -> Iterator[None]:
+    """Hold the collector back: 40,000 new objects without a cycle cost it a tenth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _list(
+    packager: Packager, place: str, cache_dir: Path | None, leave_out: Collection[Path]
+) -> Listing:
     disk = Disk(cache_dir, f"{place} {packager!r}")
     found = _gather(packager, place, disk, leave_out)
-    files = {path: found.files[path] for path in in_order(found.files)}
+    files = found.files
+    if (ordered := in_order(files)) != list(files):
+        files = {path: files[path] for path in ordered}
     if not files:
         raise UsageError(
             f"{shown(place)}: there is no file to package",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from nemorun_discover.packaging.gathered import Source
     from nemorun_discover.packaging.ignoring import IgnoreRules
 
+# `? PATH` for each untracked file, then `H MODE BLOB STAGE<tab>PATH` for each file of the index.
+_LIST = ("ls-files", "-z", "-t", "--stage", "--cached", "--others", "--exclude-standard")
 _SUBMODULE = "160000"
 _UNREADABLE = "warning: could not open directory "
 _SHOWN = 3
@@ -47,7 +50,7 @@ def gather_worktree(
 ) -> Gathered:
     """The files of a directory of a repository.
 
-    Tracked files that were deleted are left out, like links' targets and what is behind a link.
+    Tracked files that were deleted are left out, and what is behind a link.
 
     Args:
         top: The repository's root, absolute and without links.
@@ -77,23 +80,20 @@ def _gather(walk: _Walk, below: str, prefix: str) -> None:
     """
     folder = f"{walk.root}/{below}" if below else walk.root
     base = f"{below}/" if below else ""
-    with (
-        Answer(folder, "ls-files", "-z", "--cached", "--stage") as cached,
-        Answer(folder, "ls-files", "-z", "--others", "--exclude-standard") as others,
-    ):
+    with Answer(folder, *_LIST) as listed:
         walk.disk.look()
-        tracked, submodules = _read_index(folder, cached.names())
-        found = _look_at(walk, folder, tracked)
-        untracked = others.names()
+        lines = listed.names()
     walk.notes.extend(
         f"{shown(base)}{line.removeprefix(_UNREADABLE)}: what lies there does not travel"
-        for line in others.warnings.splitlines()
+        for line in listed.warnings.splitlines()
         if line.startswith(_UNREADABLE)
     )
-    found |= _look_at(walk, folder, [path for path in untracked if not path.endswith("/")])
-    walk.files.update(
-        {prefix + path: found[path] for path in _travelling(walk, folder, base, found)}
-    )
+    untracked = [line[2:] for line in takewhile(lambda line: line[0] == "?", lines)]
+    tracked, submodules = _read_index(folder, lines[len(untracked) :])
+    files = [path for path in untracked if not path.endswith("/")]
+    found = _look_at(walk, folder, [*tracked, *files])
+    found = _travelling(walk, folder, base, found)
+    walk.files.update({prefix + path: one for path, one in found.items()} if prefix else found)
     nested = [path.removesuffix("/") for path in untracked if path.endswith("/")]
     for path in (*submodules, *nested):
         if not walk.rules.ignore_folder(base + path):
@@ -124,27 +124,23 @@ def submodule_missing(top: str, path: str) -> UsageError:
 
 
 def _read_index(folder: str, lines: list[str]) -> tuple[list[str], list[str]]:
-    """Files and submodules from the lines of `git ls-files --stage`.
+    """Files and submodules from the lines of `git ls-files -t --stage`.
 
     Raises:
         UsageError: The index holds a file in several versions.
     """
-    files, submodules = [], []
-    conflicts: dict[str, None] = {}
-    for line in lines:
-        head, _, path = line.partition("\t")
-        if head[-1] != "0":
-            conflicts[path] = None
-        elif head.startswith(_SUBMODULE):
-            submodules.append(path)
-        else:
-            files.append(path)
-    if conflicts:
+    if not lines:
+        return [], []
+    end = lines[0].index("\t")  # what comes before the paths is of one length
+    odd = [line for line in lines if line[2:8] == _SUBMODULE or line[end - 1] != "0"]
+    if conflicts := dict.fromkeys(line[end + 1 :] for line in odd if line[end - 1] != "0"):
         raise UsageError(
             f"{shown(folder)}: there is a merge conflict in {some(conflicts)}",
             hint="resolve it and `git add` the result, or `git merge --abort`",
         )
-    return files, submodules
+    submodules = [line[end + 1 :] for line in odd]
+    paths = [line[end + 1 :] for line in lines]
+    return [path for path in paths if path not in submodules] if odd else paths, submodules
 
 
 def some(paths: dict[str, None] | list[str], *, most: int = _SHOWN) -> str:
@@ -184,15 +180,16 @@ def not_a_file(path: str) -> str:
     return f"{shown(path)} is no file, link or directory, and does not travel"
 
 
-def _travelling(walk: _Walk, folder: str, base: str, found: dict[str, Source]) -> list[str]:
-    """The paths that no ignore file leaves out, and that are not behind a link.
+def _travelling(walk: _Walk, folder: str, base: str, found: dict[str, Source]) -> dict[str, Source]:
+    """What no ignore file leaves out, and what is not behind a link.
 
     A directory that a link has taken the place of still has its files in the index, and they can be
     opened: but they are those of another directory, and git takes them as deleted.
     """
     folders = folders_of(found)
     links = tuple(f"{one}/" for one in folders if one and os.path.islink(f"{folder}/{one}"))  # noqa: PTH114
-    paths = [path for path in found if not path.startswith(links)] if links else list(found)
+    if links:
+        found = {path: one for path, one in found.items() if not path.startswith(links)}
     if walk.rules.none_for([base + one for one in folders] if base else folders):
-        return paths
-    return [path for path in paths if not walk.rules.ignore(base + path)]
+        return found
+    return {path: one for path, one in found.items() if not walk.rules.ignore(base + path)}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import launching
 import listing
+import packaging
 import reading
 import startup
 from rows import markdown
@@ -20,6 +21,7 @@ MEASURES = {
     "startup": startup.measure,
     "listing": listing.measure,
     "launching": launching.measure,
+    "packaging": packaging.measure,
     "reading": reading.measure,
 }
 _ROOT = Path(__file__).resolve().parent.parent

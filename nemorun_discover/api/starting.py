@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nemorun_discover.lifecycle.plan import Plan
     from nemorun_discover.store.home import Home
 
+_LISTED = 8
+
 
 def start(
     home: Home,
@@ -47,5 +49,12 @@ def start(
 
         return Launched(home, run_directly(home, plan, functions, console), plan.jobs)
     experiment_id = launch(home, plan, os.environ, tell=lambda one: console.note(f"note: {one}"))
-    console.note(f"experiment {experiment_id}: {', '.join(job.id for job in plan.jobs)}")
+    console.note(f"experiment {experiment_id}: {_named(plan)}")
     return Launched(home, experiment_id, plan.jobs, tailed=tailed)
+
+
+def _named(plan: Plan) -> str:
+    """The jobs by id, while they can be taken in at a glance."""
+    if len(plan.jobs) > _LISTED:
+        return f"{len(plan.jobs)} jobs on {', '.join(plan.executors)}"
+    return ", ".join(job.id for job in plan.jobs)

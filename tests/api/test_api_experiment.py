@@ -378,3 +378,19 @@ def test_what_cannot_be_done_is_said(desk, body, sentence):
 
     assert "nemorun_discover.errors.UsageError" in answer.err
     assert sentence in answer.err
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(1, ": true@local"), (9, ": 9 jobs on local")],
+    ids=["few", "many"],
+)
+def test_the_jobs_are_named_while_they_are_few(desk, count, said):
+    answer = desk.launch(f"""
+        with run.Experiment("e", executor=run.LocalExecutor()) as exp:
+            for _ in range({count}):
+                exp.add(run.Script(inline="true"))
+            exp.run()
+    """)
+
+    assert answer.err.splitlines()[0].endswith(said)

@@ -76,7 +76,9 @@ def _toplevel(basepath: str, root: str, disk: Disk) -> str:
     if not os.path.isdir(base):  # noqa: PTH112
         what = f"basepath = {basepath!r}: " if basepath else ""
         raise ConfigError(f"{what}{shown(base)} is not a directory")
-    if os.path.lexists(f"{base}/.git"):  # asking git costs 7 ms, and it is asked for the files at once
+    if os.path.lexists(
+        f"{base}/.git"
+    ):  # asking git costs 7 ms, and it is asked for the files at once
         disk.load()
         return base
     with Answer(base, "rev-parse", "--show-toplevel") as top:

@@ -84,12 +84,9 @@ class Experiment:
         """An experiment of the record, by its id, a unique beginning or end of it, or `@last`."""
         home = open_home(os.environ)
         record = home.read_record(home.find(id))
-        found = cls(record.title)
-        found._draft, found._launched = (
-            past.draft_of(record),
-            Launched(home, record.id, record.jobs),
-        )
-        return found
+        it = cls(record.title)
+        it._draft, it._launched = past.draft_of(record), Launched(home, record.id, record.jobs)
+        return it
 
     @classmethod
     def from_title(cls, title: str) -> Self:

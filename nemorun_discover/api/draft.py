@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.model.job import Job
-    from nemorun_discover.model.record import GroupPolicy, PluginReference, Project
+    from nemorun_discover.model.record import GroupPolicy, PackagedCode, PluginReference, Project
     from nemorun_discover.model.task import Json
     from nemorun_discover.plugins.base import Plugin
 
@@ -43,6 +43,9 @@ class Draft:
         instances: All of them, in this process.
         functions: By job, the function itself, for jobs that this process runs.
         tailed: Ids of the jobs whose log is shown while they run.
+        packages: By executor, the code of an earlier launch that its jobs run again; adding a job to it
+            packages it anew.
+        rerun_of: The experiment of that launch.
     """
 
     project: Project
@@ -54,6 +57,8 @@ class Draft:
     instances: list[Plugin] = field(default_factory=list)
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
     tailed: set[str] = field(default_factory=set)
+    packages: dict[str, PackagedCode] = field(default_factory=dict)
+    rerun_of: str | None = None
 
     def copy(self) -> Draft:
         """Another one with the same content; adding to it leaves this one alone."""
@@ -67,6 +72,8 @@ class Draft:
             instances=list(self.instances),
             functions=dict(self.functions),
             tailed=set(self.tailed),
+            packages=dict(self.packages),
+            rerun_of=self.rerun_of,
         )
 
     def executor_name(self, executor: Executor) -> str:
@@ -84,6 +91,7 @@ class Draft:
     def keep(self, job: Job, executor: Executor) -> None:
         """Take in a job and the executor it was given."""
         self.jobs.append(job)
+        self.packages.pop(job.executor, None)
         self.executors[job.executor], values = hide(executor_to_dict(executor))
         if values:
             self.secrets[job.executor] = values
@@ -130,6 +138,8 @@ def plan_of(
         argv=masked_argv(sys.orig_argv),
         groups=draft.groups,
         plugins=tuple(draft.plugins),
+        packages={name: draft.packages[name] for name in used if name in draft.packages},
+        rerun_of=draft.rerun_of,
         name_end=name_end,
         base_dir=base_dir,
     )

@@ -208,11 +208,11 @@ class Experiment:
         launched = self._past()
         return launched.results(launched.status(self._ending.console()))
 
-    def reset(self) -> Self:
-        """A new experiment with the same jobs, dependencies, groups and plugins, not launched yet."""
+    def reset(self, *, fresh_code: bool = False) -> Self:
+        """A new experiment of the same jobs, not launched yet; `fresh_code` packages their code anew."""
         fresh = type(self)(self.title, self.executor, base_dir=self._base_dir)
         fresh._ending = self._ending  # noqa: SLF001 - of its own class
-        fresh._draft = self._draft.copy()  # noqa: SLF001 - likewise
+        fresh._draft = past.again(self._home, self.id, self._draft, fresh_code=fresh_code)  # noqa: SLF001
         return fresh
 
     def __enter__(self) -> Self:

@@ -50,6 +50,22 @@ def draft_of(record: Record) -> Draft:
     )
 
 
+def again(home: Home, experiment_id: str | None, draft: Draft, *, fresh_code: bool) -> Draft:
+    """A draft to launch once more, with the code of the first launch if there was one.
+
+    Args:
+        home: Where the record is.
+        experiment_id: The first launch; None when there was none.
+        draft: What was launched.
+        fresh_code: Package the project as it is now.
+    """
+    fresh = draft.copy()
+    fresh.rerun_of = experiment_id
+    if experiment_id is not None and not fresh_code:
+        fresh.packages = dict(home.read_record(experiment_id).packages)
+    return fresh
+
+
 def free_end(home: Home, end: str) -> str:
     """The end of an id that is still to be given.
 

@@ -9,6 +9,7 @@ from nemorun_discover.api.hooks import load_installed
 from nemorun_discover.api.launched import Launched
 from nemorun_discover.api.nesting import refuse_launch_from_own_job
 from nemorun_discover.lifecycle.launch import launch
+from nemorun_discover.lifecycle.rerun_code import require_packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -38,12 +39,14 @@ def start(
         tailed: Ids of the jobs whose log is shown later.
 
     Raises:
-        UsageError: This is a job that imports the script which launched it.
+        UsageError: This is a job that imports the script which launched it, or the code that it was to run
+            again is not there any more.
         StoreError: The home cannot be written; nothing was started.
         ExecutorRefused: An executor cannot run these jobs; nothing was written.
     """
     refuse_launch_from_own_job()
     load_installed()
+    require_packages(home, plan)
     if functions is not None:
         from nemorun_discover.api.direct import run_directly  # noqa: PLC0415 - seldom used
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 
 import pytest
 
@@ -213,3 +214,54 @@ def test_an_error_that_nobody_catches_says_what_to_do(desk):
     answer = desk.launch("run.Experiment.from_id('nowhere')", code=1)
 
     assert answer.err.splitlines()[-1] == "hint: start one with `nemorun run`"
+
+
+RESET = """
+    import pathlib
+
+    packager = run.PatternPackager(include_pattern="*.txt")
+    executor = run.LocalExecutor(packager=packager)
+    text = pathlib.Path("data.txt")
+    text.write_text("then")
+    read = run.Script(inline="cat data.txt")
+    exp = run.Experiment("e", executor=executor, clean_mode=True)
+    exp.add(read, name="read")
+    exp.run()
+    exp.wait()
+    text.write_text("now")
+    def told(exp):
+        exp.run()
+        print(next(iter(exp.wait().values())).log.read_text())
+"""
+
+
+@pytest.mark.parametrize(
+    ("reset", "text"),
+    [
+        ("told(exp.reset())", "then"),
+        ("told(run.Experiment.from_id(exp.id).reset())", "then"),
+        ("told(exp.reset(fresh_code=True))", "now"),
+        ("again = exp.reset(); again.add(read, name='other'); told(again)", "now"),
+    ],
+    ids=["same process", "from the record", "fresh code", "a job was added"],
+)
+def test_a_reset_experiment_runs_the_code_of_then(desk, reset, text):
+    desk.launch(textwrap.dedent(RESET) + reset + "\n")
+
+    newest, first = desk.home.newest_first()
+    log = next(desk.home.layout.experiment(newest).jobs.glob("read*/attempt-1/log"))
+    assert log.read_text() == text
+    assert desk.home.read_record(newest).rerun_of == first
+
+
+def test_a_reset_whose_code_is_gone_says_so(desk):
+    desk.launch(
+        textwrap.dedent(RESET)
+        + "import shutil\n"
+        + "from nemorun_discover.store.home import open_home\n"
+        + "shutil.rmtree(open_home(__import__('os').environ).layout.packages / 'trees')\n"
+        + "exp.reset().run()\n",
+        code=1,
+    )
+
+    assert len(desk.home.ids()) == 1

@@ -24,6 +24,7 @@ _DIFF = (
     *("diff", "HEAD", "--no-color", "--no-ext-diff", "--no-textconv"),
     *("--submodule=short", "--src-prefix=a/", "--dst-prefix=b/"),
 )
+_BYTECODE = "__pycache__"  # jobs leave it beside the code, which it does not change
 _GIT_TIMEOUT_S = 30.0
 _HOW = {"A": "added", "D": "removed"}
 
@@ -93,7 +94,8 @@ def git_state(root: Path) -> GitState | None:
     branch = header.get("branch.head", "(detached)")
     has_commit = commit != "(initial)"
     diff = _git(root, *_DIFF, limit=LARGEST_DIFF + 1) if has_commit and changed else b""
-    untracked = tuple(line[2:] for line in lines if line.startswith("? "))
+    named = (line[2:] for line in lines if line.startswith("? "))
+    untracked = tuple(one for one in named if _BYTECODE not in one.split("/"))
     return GitState(
         commit=commit if has_commit else None,
         branch=None if branch == "(detached)" else branch,

@@ -38,7 +38,7 @@ class GitState:
         commit: Full hash; None before the first commit.
         branch: None when HEAD is detached.
         diff: `git diff HEAD`, cut at 1 MiB (then `diff_is_cut`).
-        untracked: Files that git neither tracks nor ignores.
+        untracked: Files that git neither tracks nor ignores, but for Python's `__pycache__`.
     """
 
     commit: str | None

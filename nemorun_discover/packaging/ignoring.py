@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Rules = tuple[tuple[int, tuple["_Pattern", ...]], ...]
 
 IGNORE_FILE = ".nemorunignore"
+# Written by every run beside the code, different each time, and of no use elsewhere; `!__pycache__/` takes it.
+BYTECODE = "__pycache__"
 _TRAILING_SPACES = re.compile(r"(?<!\\) +$")
 
 
@@ -123,7 +125,7 @@ def _verdict(path: str, rules: Rules) -> bool:
                 continue
             if one.regex.fullmatch(bare[length:] if one.is_path else name):
                 return one.leaves_out
-    return False
+    return path != bare and name == BYTECODE
 
 
 def _patterns_of(text: str) -> tuple[_Pattern, ...]:

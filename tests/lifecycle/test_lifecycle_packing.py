@@ -23,7 +23,8 @@ import os
 
 @nemorun.task
 def where():
-    return {"cwd": os.getcwd(), "files": sorted(os.listdir(".")), "text": open("data.txt").read()}
+    files = sorted(set(os.listdir(".")) - {"__pycache__"})
+    return {"cwd": os.getcwd(), "files": files, "text": open("data.txt").read()}
 """
 
 

@@ -338,3 +338,16 @@ def test_commits_that_git_does_not_know_tell_nothing(repository):
 
     assert changed_between(repository.root, "0" * 40, commit) is None
     assert diff_between(repository.root, "0" * 40, commit) == ""
+
+
+@pytest.mark.parametrize("is_beside_a_tracked_one", [True, False], ids=["some tracked", "none"])
+def test_bytecode_that_a_job_left_is_no_change(repository, is_beside_a_tracked_one):
+    repository.commit()
+    if is_beside_a_tracked_one:
+        repository.commit("src/__pycache__/old.pyc", "")
+    repository.commit("src/a.py", "")
+    repository.write("src/__pycache__/a.pyc", "")
+
+    state = repository.state()
+
+    assert (state.dirty, state.untracked) == (False, ())

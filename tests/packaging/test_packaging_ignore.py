@@ -109,3 +109,28 @@ def test_a_folder_that_is_ignored_is_not_walked_through(project):
     locked.chmod(0)
 
     assert project.paths(PatternPackager(include_pattern="**")) == [".nemorunignore", "a.py"]
+
+
+@pytest.mark.parametrize(
+    ("packager", "is_committed"),
+    [
+        (GitArchivePackager(), False),
+        (GitArchivePackager(), True),
+        (GitArchivePackager(ref="HEAD"), True),
+        (PatternPackager(include_pattern="**"), False),
+    ],
+    ids=["untracked", "tracked", "commit", "pattern"],
+)
+@pytest.mark.parametrize(
+    ("rules", "kept"),
+    [("# a comment\n", []), ("!__pycache__/\n", ["src/__pycache__/a.pyc"])],
+    ids=["always", "but for"],
+)
+def test_bytecode_is_left_out(repository, packager, is_committed, rules, kept):
+    repository.write(".nemorunignore", rules)
+    repository.write("src/a.py")
+    repository.write("src/__pycache__/a.pyc")
+    if is_committed:
+        repository.commit()
+
+    assert repository.paths(packager) == [".nemorunignore", *kept, "src/a.py"]

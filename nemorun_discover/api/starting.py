@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nemorun_discover.api.hooks import load_installed
 from nemorun_discover.api.launched import Launched
 from nemorun_discover.api.nesting import refuse_launch_from_own_job
+from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.launch import launch
 from nemorun_discover.lifecycle.rerun_code import require_packages
 
@@ -46,7 +47,7 @@ def start(
     """
     refuse_launch_from_own_job()
     load_installed()
-    require_packages(home, plan)
+    _require_packages(home, plan)
     if functions is not None:
         from nemorun_discover.api.direct import run_directly  # noqa: PLC0415 - seldom used
 
@@ -61,3 +62,11 @@ def _named(plan: Plan) -> str:
     if len(plan.jobs) > _LISTED:
         return f"{len(plan.jobs)} jobs on {', '.join(plan.executors)}"
     return ", ".join(job.id for job in plan.jobs)
+
+
+def _require_packages(home: Home, plan: Plan) -> None:
+    try:
+        require_packages(home, plan)
+    except UsageError as error:
+        hint = "reset(fresh_code=True) runs the project's code as it is now"
+        raise UsageError(error.message, hint=hint) from error

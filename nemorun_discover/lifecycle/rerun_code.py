@@ -43,7 +43,7 @@ def require_packages(home: Home, plan: Plan) -> None:
         if not has_package(home.layout.packages, code.digest):
             raise UsageError(
                 f"the code that {plan.rerun_of} ran on {name} is not in {home.layout.packages} any more",
-                hint="--fresh-code, or reset(fresh_code=True), runs the project's code as it is now",
+                hint="--fresh-code runs the project's code as it is now",
             )
         with suppress(OSError):  # young again: `nemorun prune` leaves it alone
             os.utime(tree_path(home.layout.packages, code.digest))

@@ -255,7 +255,7 @@ def test_a_reset_experiment_runs_the_code_of_then(desk, reset, text):
 
 
 def test_a_reset_whose_code_is_gone_says_so(desk):
-    desk.launch(
+    answer = desk.launch(
         textwrap.dedent(RESET)
         + "import shutil\n"
         + "from nemorun_discover.store.home import open_home\n"
@@ -264,4 +264,7 @@ def test_a_reset_whose_code_is_gone_says_so(desk):
         code=1,
     )
 
+    assert answer.err.endswith(
+        "hint: reset(fresh_code=True) runs the project's code as it is now\n"
+    )
     assert len(desk.home.ids()) == 1

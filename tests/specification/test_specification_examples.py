@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -247,3 +248,21 @@ def test_metadata_lies_under_nemorun_home(repository, tmp_path, monkeypatch):
     call(repository, "run.run(run.Partial(train, lr=0.1), executor=run.LocalExecutor())")
 
     assert list((tmp_path / "home" / "experiments").glob("*/record.json"))
+
+
+def test_the_readmes_program_runs_as_it_is_printed(tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    (program,) = (block for block in blocks if "import nemorun as run" in block)
+    (tmp_path / "sweep.py").write_text(program)
+
+    answer = subprocess.run(
+        [sys.executable, "sweep.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.splitlines()[-1] == "{'accuracy': 0.9}"

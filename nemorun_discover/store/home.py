@@ -22,12 +22,15 @@ LAST = "@last"
 _AMBIGUOUS_SHOWN = 5
 
 _README = b"""\
-This folder belongs to nemorun (https://pypi.org/project/nemorun-discover).
+This folder belongs to nemorun, the runner of machine-learning tasks (distribution nemorun-discover).
 
 experiments/  one folder an experiment: its record, its events, its logs and outputs. A folder may be
-              deleted as a whole once the experiment has ended; nothing else refers to it.
-packages/     code that jobs run, named by the hash of its content. May be deleted when nothing runs.
+              deleted as a whole once the experiment has ended, unless a rerun of it still reads its results.
+packages/     code that jobs run, named by the hash of its content. Without it an experiment cannot be run
+              again as it was.
 crashes/      reports of nemorun's own errors. May be deleted at any time.
+
+`nemorun prune` deletes what nothing needs any more.
 """
 
 

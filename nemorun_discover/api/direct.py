@@ -84,7 +84,7 @@ def _on_this_machine(plan: Plan) -> Plan:
         name: {**here, **{field: table[field] for field in _FROM_EXECUTOR}}
         for name, table in plan.executors.items()
     }
-    return replace(plan, executors=executors)
+    return replace(plan, executors=executors, packages={})
 
 
 class _Direct:

@@ -260,3 +260,21 @@ def test_jobs_of_the_record_can_be_called_here(desk):
     )
 
     assert answer.json is True
+
+
+def test_a_reset_experiment_runs_directly_without_its_package(desk):
+    answer = desk.launch(
+        TASKS
+        + """
+executor = run.LocalExecutor(packager=run.PatternPackager(include_pattern="*.py"))
+e.add(work, executor, name="work")
+e.add(run.Script(inline="echo from here"), executor, name="script")
+e.run()
+e.wait()
+again = e.reset()
+again.run(direct=True)
+told([one.state for one in again.results().values()])
+"""
+    )
+
+    assert answer.json == ["SUCCEEDED", "SUCCEEDED"]

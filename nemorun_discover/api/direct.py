@@ -6,7 +6,6 @@ This process is the driver meanwhile: it holds the lock, and writes the journal 
 from __future__ import annotations
 
 import os
-import socket
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,19 +17,17 @@ from nemorun_discover.executors.codec import executor_to_dict
 from nemorun_discover.executors.local import LocalExecutor
 from nemorun_discover.files import read_json, write_json
 from nemorun_discover.lifecycle import entries
+from nemorun_discover.lifecycle.announcing import HOOK_PATIENCE_S, announcer_of
 from nemorun_discover.lifecycle.board import Board
 from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.decide import decide
-from nemorun_discover.lifecycle.drive import HOOK_PATIENCE_S
 from nemorun_discover.lifecycle.launch import create
 from nemorun_discover.model.event import Event, EventType, utc_now
 from nemorun_discover.model.state import State
-from nemorun_discover.plugins.find import is_any_installed
 from nemorun_discover.schedulers.environment import job_environment
 from nemorun_discover.schedulers.local.evidence import read_fact
 from nemorun_discover.schedulers.local.process import describe_process
-from nemorun_discover.schedulers.protocol import Started
-from nemorun_discover.store.journal import append_events
+from nemorun_discover.schedulers.local.scheduler import started
 from nemorun_discover.worker.arguments import bind
 from nemorun_discover.worker.load import load_task
 
@@ -41,7 +38,6 @@ if TYPE_CHECKING:
     from nemorun_discover.lifecycle.plan import Plan
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.record import Record
-    from nemorun_discover.plugins.announce import Announcer
     from nemorun_discover.schedulers.protocol import Submission
     from nemorun_discover.store.home import Home
 
@@ -103,7 +99,7 @@ class _Direct:
         self._record = record
         self._functions = functions
         self._is_silent = is_silent
-        self._announcer = _announcer(record, self._note)
+        self._announcer = announcer_of(record, self._layout)
         told = [self._announcer.tell] if self._announcer else []
         self._board = Board(record, self._layout, *told)
         self._crew = Crew(
@@ -133,10 +129,6 @@ class _Direct:
         if self._announcer:
             self._announcer.finish(self._board.status(), patience_s=HOOK_PATIENCE_S)
 
-    def _note(self, sentence: str) -> None:
-        note = Event(at=utc_now(), type=EventType.NOTE, message=sentence)
-        append_events(self._layout.events, [note])
-
     def _end_unstarted(self, job_id: str) -> None:
         if self._board.jobs[job_id].state is State.PLANNED:
             self._board.change_state(job_id, State.CANCELLED)
@@ -155,7 +147,9 @@ class _Direct:
         self._board.write(entries.intent(job.id, attempt, utc_now()))
         paths.root.mkdir(mode=0o700, exist_ok=True)
         write_json(paths.process, {**describe_process(os.getpid()), "gpus": ""})
-        self._board.write(*entries.started(job.id, attempt, _started(submission), utc_now()))
+        self._board.write(
+            *entries.started(job.id, attempt, started(submission, os.getpid()), utc_now())
+        )
         submission.paths.result.unlink(missing_ok=True)
         document = read_json(submission.paths.job)
         with Attempt(paths, submission.root, is_silent=self._is_silent) as ended:
@@ -185,22 +179,3 @@ class _Direct:
         result = Event(at=utc_now(), type=EventType.RESULT, job=job.id, value=value)
         changed = entries.changed(job.id, attempt, fact, utc_now())
         self._board.write(*([result] if value is not None else []), changed)
-
-
-def _announcer(record: Record, complain: Callable[[str], None]) -> Announcer | None:
-    if not record.plugins and not is_any_installed():
-        return None
-    from nemorun_discover.plugins.announce import Announcer  # noqa: PLC0415 - pluggy costs 20 ms
-    from nemorun_discover.plugins.assemble import plugins_of  # noqa: PLC0415 - likewise
-
-    return Announcer(plugins_of(record, complain), record.id, complain)
-
-
-def _started(submission: Submission) -> Started:
-    slug = submission.paths.root.name
-    return Started(
-        native_id=str(os.getpid()),
-        handle=f"nemorun_local://nemorun/{submission.experiment_id}:{slug}",
-        state=State.RUNNING,
-        host=socket.gethostname(),
-    )

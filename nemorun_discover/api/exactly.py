@@ -15,7 +15,7 @@ from nemorun_discover.worker.exact import CLASS, MARK, find_name
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LARGEST_PLAIN_INT = 2**63 - 1  # larger ones are not read alike by every reader of JSON
+LARGEST_PLAIN_INT = 2**63 - 1  # larger ones are not read alike by every reader of JSON
 _PURE_PATHS = ("PurePosixPath", "PureWindowsPath")
 
 
@@ -62,7 +62,7 @@ def described(value: object) -> str:
 
 
 def _int(value: Any, _where: str, _own: str) -> Any:  # noqa: ANN401 - one signature for every writer
-    if abs(value) <= _LARGEST_PLAIN_INT:
+    if abs(value) <= LARGEST_PLAIN_INT:
         return value
     return {MARK: "int", "value": hex(value)}
 

@@ -47,9 +47,9 @@ def set_up(
             )
     if not plugins and not is_any_installed():
         return task, executor
-    from nemorun_discover.plugins.load import load_plugins  # noqa: PLC0415 - pluggy costs 20 ms
+    from nemorun_discover.plugins.hooks import Plugins  # noqa: PLC0415 - pluggy costs 20 ms
 
-    everyone = load_plugins()
+    everyone = installed_plugins() or Plugins()
     for plugin in plugins:
         everyone.add(plugin, type(plugin).__name__)
     if isinstance(task, Partial):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nemorun_discover.files import write_json
 from nemorun_discover.model.event import utc_now
-from nemorun_discover.worker.failure import describe_failure
-from nemorun_discover.worker.result import to_json
+from nemorun_discover.worker.failure import describe_failure, exit_code_of
+from nemorun_discover.worker.result import keep_result
 from nemorun_discover.worker.supervise import EXIT_SCHEMA
 
 if TYPE_CHECKING:
@@ -28,15 +28,7 @@ _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 def call(function: Callable[[], Any], paths: JobLayout) -> None:
     """Call a task and keep what it returns as its result; None and what JSON cannot hold are not kept."""
-    value = function()
-    if value is None:
-        return
-    try:
-        document = to_json(value)
-    except TypeError as error:
-        sys.stderr.write(f"nemorun: the result is not kept: {error}\n")
-        return
-    write_json(paths.result, document)
+    keep_result(function(), paths.result, _say)
 
 
 def run_script(argv: Sequence[str], root: Path, env: Mapping[str, str]) -> int:
@@ -95,7 +87,7 @@ class Attempt:
     ) -> bool:
         with self._open:
             if isinstance(error, SystemExit):
-                self.exit_code = _code_of(error)
+                self.exit_code = exit_code_of(error, _say)
             elif error is not None:
                 self.exit_code = 1
                 self._keep_failure(error)
@@ -155,13 +147,8 @@ class _Tee:
         return getattr(self._streams[0], name)
 
 
-def _code_of(stop: SystemExit) -> int:
-    if stop.code is None:
-        return 0
-    if isinstance(stop.code, int):
-        return stop.code & 0xFF
-    sys.stderr.write(f"{stop.code}\n")
-    return 1
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _reason_of(exit_code: int) -> str | None:

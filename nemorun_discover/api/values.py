@@ -8,7 +8,7 @@ import math
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.api.exactly import encode, plain_scalar
+from nemorun_discover.api.exactly import LARGEST_PLAIN_INT, encode, plain_scalar
 from nemorun_discover.api.signature import name_of
 from nemorun_discover.errors import UsageError
 from nemorun_discover.worker.arguments import bind
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from nemorun_discover.model.task import Json
 
-_LARGEST_PLAIN_INT = 2**63 - 1
 _TRAVELS = "text, numbers, lists, tuples, sets, dicts with text as keys, Path, Enum, dataclass and dates can"
 
 
@@ -113,7 +112,7 @@ def _enum(value: enum.Enum) -> Json:
 
 
 def _is_too_large(value: object) -> bool:
-    return type(value) is int and abs(value) > _LARGEST_PLAIN_INT
+    return type(value) is int and abs(value) > LARGEST_PLAIN_INT
 
 
 _PLAIN: tuple[tuple[Callable[[Any], bool], Callable[[Any], Json]], ...] = (

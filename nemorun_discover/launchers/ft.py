@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nemorun_discover.launchers.rendezvous import rendezvous_options
-from nemorun_discover.launchers.torchrun import log_options
+from nemorun_discover.launchers.torchrun import elastic_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,16 +22,8 @@ _ITS_DEFAULT_SIGNAL = "SIGKILL"
 
 def ft_command(launcher: FaultTolerance, place: Place, command: Sequence[str]) -> list[str]:
     """ft_launcher, which starts `command` once for each process of this node and watches over them."""
-    return [
-        place.python,
-        "-m",
-        MODULE,
-        *rendezvous_options(launcher, place),
-        *log_options(place.folder, "ft"),
-        *_own_options(launcher),
-        "--no-python",
-        *command,
-    ]
+    own = _own_options(launcher)
+    return elastic_command(MODULE, launcher, place, command, logs="ft", options=own)
 
 
 def ft_environment(launcher: FaultTolerance, place: Place) -> dict[str, str]:

@@ -20,7 +20,7 @@ from nemorun_discover.lifecycle.plan import Plan
 from nemorun_discover.lifecycle.rerun_changes import UNCHANGED, Changes
 from nemorun_discover.lifecycle.rerun_code import code_notes, kept_packages, require_packages
 from nemorun_discover.lifecycle.rerun_jobs import jobs_again, whole_groups
-from nemorun_discover.lifecycle.secrets import hide, masked_argv
+from nemorun_discover.lifecycle.secrets import hide_all, masked_argv
 from nemorun_discover.model.state import State
 
 if TYPE_CHECKING:
@@ -171,9 +171,7 @@ def _executors_now(
         for job in plan.jobs
     }
     check_secrets(executors, env)
-    hidden = {name: hide(table) for name, table in as_tables(executors).items()}
-    tables = {name: table for name, (table, _) in hidden.items()}
-    return tables, {name: values for name, (_, values) in hidden.items() if values}
+    return hide_all(as_tables(executors))
 
 
 def _matching(record: Record, request: RunRequest, wanted: set[str]) -> list[str]:

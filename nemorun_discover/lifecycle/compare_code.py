@@ -127,7 +127,7 @@ def _compare_git(first: Record, second: Record) -> CodeComparison:
         return CodeComparison(
             unknown=(f"{' and '.join(which)} ran in no git repository: its code is not recorded",)
         )
-    files = dict.fromkeys(_uncommitted(one, other), "changed")
+    files = dict.fromkeys(changed_sections(one.diff, other.diff), "changed")
     files |= dict.fromkeys(set(other.untracked) - set(one.untracked), "added")
     files |= dict.fromkeys(set(one.untracked) - set(other.untracked), "removed")
     differences = []
@@ -146,9 +146,9 @@ def _short(commit: str | None) -> str:
     return commit[:_HASH_SHOWN] if commit else "none"
 
 
-def _uncommitted(one: GitState, other: GitState) -> list[str]:
-    """The files whose changes against their commits are not the same."""
-    before, after = sections_of(one.diff), sections_of(other.diff)
+def changed_sections(one: str, other: str) -> list[str]:
+    """The files of which two recorded diffs do not say the same."""
+    before, after = sections_of(one), sections_of(other)
     return [path for path in {**before, **after} if before.get(path) != after.get(path)]
 
 
@@ -215,8 +215,10 @@ def _text(packages: Path, entry: Entry | None) -> str | None:
         return ""
     if entry.target is not None:
         return f"{entry.target}\n"
+    from nemorun_discover.packaging.store import object_path  # noqa: PLC0415 - only for packages
+
     try:
-        content = (packages / "objects" / entry.sha256[:2] / entry.sha256[2:]).read_bytes()
+        content = object_path(packages, entry.sha256).read_bytes()
         return None if b"\0" in content else content.decode()
     except (OSError, UnicodeDecodeError):
         return None

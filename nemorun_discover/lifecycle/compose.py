@@ -16,7 +16,7 @@ from nemorun_discover.lifecycle.collecting import collect_project, files_named, 
 from nemorun_discover.lifecycle.placing import as_tables, check_secrets, place, timeouts_of
 from nemorun_discover.lifecycle.plan import Plan
 from nemorun_discover.lifecycle.request import RunRequest, with_default
-from nemorun_discover.lifecycle.secrets import hide, masked_argv
+from nemorun_discover.lifecycle.secrets import hide_all, masked_argv
 from nemorun_discover.model.record import Project
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ def compose(config: Config, request: RunRequest, *, cwd: Path, env: Mapping[str,
         retries={name: executor.retries for name, executor in executors.items()},
         timeouts_s=timeouts_of(executors),
     )
-    hidden = {name: hide(table) for name, table in as_tables(executors).items()}
+    tables, secrets = hide_all(as_tables(executors))
     return Plan(
         title=request.title or title_of([job.task for job in jobs]),
         project=project_of(config),
         jobs=jobs,
-        executors={name: table for name, (table, _) in hidden.items()},
-        secrets={name: values for name, (_, values) in hidden.items() if values},
+        executors=tables,
+        secrets=secrets,
         argv=masked_argv(request.argv),
         max_jobs=request.max_jobs,
         maxfail=request.maxfail,

@@ -11,31 +11,24 @@ import select
 import signal
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import StoreError
+from nemorun_discover.lifecycle.announcing import HOOK_PATIENCE_S, announcer_of
 from nemorun_discover.lifecycle.board import Board
 from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.driver import Driver
-from nemorun_discover.model.event import Event, EventType, utc_now
-from nemorun_discover.plugins.find import is_any_installed
 from nemorun_discover.schedulers.table import require_scheduler
 from nemorun_discover.store.home import Home
-from nemorun_discover.store.journal import append_events
 from nemorun_discover.store.lock import hold_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from nemorun_discover.model.record import Record
-    from nemorun_discover.plugins.announce import Announcer
 
 TICK_S = 0.1
 FULL_DISK_PAUSE_S = 2.0
 FULL_DISK_PATIENCE_S = 600.0
-HOOK_PATIENCE_S = 30.0
 
 
 def main(home_root: str, experiment_id: str, lock: str) -> None:
@@ -46,14 +39,7 @@ def main(home_root: str, experiment_id: str, lock: str) -> None:
     home = Home(Path(home_root))
     layout = home.layout.experiment(experiment_id)
     record = home.read_record(experiment_id)
-
-    def complain(sentence: str) -> None:
-        with suppress(StoreError):  # from a plugin's thread too; the disk may be full
-            append_events(
-                layout.events, [Event(at=utc_now(), type=EventType.NOTE, message=sentence)]
-            )
-
-    announcer = _announcer(record, complain)
+    announcer = announcer_of(record, layout)
     _require_schedulers(record)
     board = Board(record, layout, announcer.tell) if announcer else Board(record, layout)
     crew = Crew(
@@ -66,16 +52,6 @@ def main(home_root: str, experiment_id: str, lock: str) -> None:
     _carry_on(Driver(board, crew, layout), board)
     if announcer:
         announcer.finish(board.status(), patience_s=HOOK_PATIENCE_S)
-
-
-def _announcer(record: Record, complain: Callable[[str], None]) -> Announcer | None:
-    """Who tells plugins; None where there are none, which is most of the time and costs nothing."""
-    if not record.plugins and not is_any_installed():
-        return None
-    from nemorun_discover.plugins.announce import Announcer  # noqa: PLC0415 - see above
-    from nemorun_discover.plugins.assemble import plugins_of  # noqa: PLC0415 - likewise
-
-    return Announcer(plugins_of(record, complain), record.id, complain)
 
 
 def _require_schedulers(record: Record) -> None:

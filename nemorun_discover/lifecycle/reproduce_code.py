@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.config.locate import user_cache_dir
 from nemorun_discover.errors import NemorunError
 from nemorun_discover.executors.codec import executor_from_dict
-from nemorun_discover.lifecycle.compare_code import FileChange, changed_files, sections_of
+from nemorun_discover.lifecycle.compare_code import FileChange, changed_files, changed_sections
 from nemorun_discover.lifecycle.finding import Finding
 from nemorun_discover.lifecycle.provenance import git_state
 
@@ -108,8 +108,7 @@ def _check_commit(then: GitState, now: GitState) -> Finding:
 
 def _check_changes(then: GitState, now: GitState) -> Finding:
     if then.diff != now.diff:
-        before, after = sections_of(then.diff), sections_of(now.diff)
-        paths = [path for path in {**before, **after} if before.get(path) != after.get(path)]
+        paths = changed_sections(then.diff, now.diff)
         return _finding(
             holds=False, message=f"what was not committed differs: {', '.join(paths) or 'the diff'}"
         )

@@ -21,6 +21,15 @@ def hide(executor: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     return {key: _hide(key, value, values) for key, value in executor.items()}, values
 
 
+def hide_all(
+    executors: Mapping[str, Mapping[str, Any]],
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str]]]:
+    """The same of executors by name; those without a secret have no values."""
+    hidden = {name: hide(table) for name, table in executors.items()}
+    tables = {name: table for name, (table, _) in hidden.items()}
+    return tables, {name: values for name, (_, values) in hidden.items() if values}
+
+
 def _hide(name: str, value: Any, values: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
         return {key: _hide(key, one, values) for key, one in value.items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any
 
@@ -23,6 +24,16 @@ _MACHINERY = (
     "<frozen ",
     _STANDARD_LIBRARY + "importlib" + os.sep,
 )
+
+
+def exit_code_of(stop: SystemExit, tell: Callable[[str], object]) -> int:
+    """The exit code that a task asks for; a text that it leaves with instead goes to `tell`."""
+    if stop.code is None:
+        return 0
+    if isinstance(stop.code, int):
+        return stop.code & 0xFF
+    tell(str(stop.code))
+    return 1
 
 
 def describe_failure(error: BaseException, root: Path, rank: int | None = None) -> dict[str, Any]:

@@ -7,11 +7,26 @@ import math
 import sys
 from pathlib import PurePath
 
+from nemorun_discover.files import write_json
+
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import Any
+
+
+def keep_result(value: object, path: Path, tell: Callable[[str], object]) -> None:
+    """Write what a task returned; None is not kept, nor what JSON cannot hold, which `tell` is told."""
+    if value is None:
+        return
+    try:
+        document = to_json(value)
+    except TypeError as error:
+        tell(f"nemorun: the result is not kept: {error}")
+        return
+    write_json(path, document)
 
 
 def to_json(value: object) -> Any:  # noqa: ANN401 - JSON

@@ -7,12 +7,11 @@ import sys
 import types
 from pathlib import Path
 
-from nemorun_discover.files import write_json
 from nemorun_discover.worker.become import become, say
 from nemorun_discover.worker.claim import create_once
-from nemorun_discover.worker.failure import describe_failure
+from nemorun_discover.worker.failure import describe_failure, exit_code_of
 from nemorun_discover.worker.load import load_task
-from nemorun_discover.worker.result import to_json
+from nemorun_discover.worker.result import keep_result
 
 TYPE_CHECKING = False
 
@@ -54,9 +53,9 @@ def run_task(
         function = load_task(job, root)
         result = function(**convert(function))
         if not rank:
-            _keep_result(result, paths)
+            keep_result(result, paths.result, say)
     except SystemExit as stop:
-        return _exit_code_of(stop)
+        return exit_code_of(stop, say)
     except BaseException as error:  # noqa: BLE001 - whatever the task raises is its failure, kept and shown
         failure = describe_failure(error, root, rank)
         say(failure["traceback"].rstrip("\n"))
@@ -102,23 +101,3 @@ def _prepare_interpreter(job: dict[str, Any], args: Sequence[str]) -> None:
     # The task's `import nemorun` takes the one that is installed, if there is one: it can do more.
     for name in [one for one in sys.modules if one.partition(".")[0] in _OURS]:
         del sys.modules[name]
-
-
-def _keep_result(value: object, paths: JobLayout) -> None:
-    if value is None:
-        return
-    try:
-        document = to_json(value)
-    except TypeError as error:
-        say(f"nemorun: the result is not kept: {error}")
-        return
-    write_json(paths.result, document)
-
-
-def _exit_code_of(stop: SystemExit) -> int:
-    if stop.code is None:
-        return 0
-    if isinstance(stop.code, int):
-        return stop.code & 0xFF
-    say(str(stop.code))
-    return 1

@@ -92,7 +92,7 @@ class LocalScheduler(Scheduler):
             raise ExecutorRefused(f"{submission.job.id}: {_why(error, submission)}") from error
         self._children[submission.job.id] = process
         _supervisors[:] = [process, *(one for one in _supervisors if one.poll() is None)]
-        return _started(submission, process.pid)
+        return started(submission, process.pid)
 
     def adopt(self, submission: Submission) -> Started | None:
         """Find the attempt by the files in its folder."""
@@ -101,7 +101,7 @@ class LocalScheduler(Scheduler):
             return None
         devices = tuple(one for one in process.get("gpus", "").split(",") if one)
         self._slots_of(submission).keep(submission.job.id, devices)
-        return _started(submission, process["pid"])
+        return started(submission, process["pid"])
 
     def query(self, submissions: Sequence[Submission]) -> Mapping[str, Fact]:
         """Look at each attempt's folder and process."""
@@ -189,7 +189,8 @@ def _why(error: OSError | ValueError, submission: Submission) -> str:
     return f"its environment cannot be handed over ({error})"
 
 
-def _started(submission: Submission, pid: int) -> Started:
+def started(submission: Submission, pid: int) -> Started:
+    """The answer that an attempt runs on this machine, as this process."""
     return Started(
         native_id=str(pid),
         handle=f"nemorun_local://nemorun/{submission.experiment_id}:{submission.paths.root.name}",

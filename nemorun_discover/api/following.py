@@ -68,7 +68,7 @@ def follow_to_end(
 def cancel_jobs_here(home: Home, experiment_id: str, console: Console) -> None:
     """What Ctrl-C does: the jobs of this machine are ended, the others go on."""
     executors = home.read_record(experiment_id).executors
-    alive = [job for job in observe(home, experiment_id).jobs if not job.state.is_final]
+    alive = [job for job in observe(home, experiment_id).jobs if not job.is_settled]
     ours = [job.id for job in alive if executors[job.executor]["kind"] in ON_THIS_MACHINE]
     if ours:
         console.note(f"interrupted: cancelling {', '.join(ours)}")

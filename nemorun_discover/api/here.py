@@ -78,7 +78,7 @@ def _run_script(script: Script, executor: Executor, name: str) -> Result:
     with TemporaryDirectory() as folder:
         text = Path(folder, "script")
         text.write_text(script.inline)
-        argv = script_argv(job, root, inline=text)
+        argv = script_argv(job, root, inline=str(text))
         code = run_script(argv, Path.cwd(), {**os.environ, **script.env})
     state = State.SUCCEEDED if code == 0 else State.FAILED
     reason = Reason.EXIT_CODE if code else None

@@ -131,7 +131,7 @@ class Launched:
         if name is not None:
             wanted = list(jobs_called(name, self._jobs, self.id))
         status = self.status(console)
-        alive = [job.id for job in status.jobs if job.id in wanted and not job.state.is_final]
+        alive = [job.id for job in status.jobs if job.id in wanted and not job.is_settled]
         if not alive:
             return
         self._cancelled |= set(alive)

@@ -46,7 +46,7 @@ def cancel_command(settings: Settings, words: tuple[str, ...], *, keyword: str |
     carry_on(home, experiment_id)
     status = observe(home, experiment_id)
     jobs = pick_jobs(status, names, keyword)
-    alive = [job.id for job in status.jobs if job.id in jobs and not job.state.is_final]
+    alive = [job.id for job in status.jobs if job.id in jobs and not job.is_settled]
     if alive:
         cancel(home, experiment_id, alive)
         status = follow(console, _until_final(home, experiment_id, alive))

@@ -64,7 +64,7 @@ def _interrupt(home: Home, experiment_id: str, plan: Plan, console: Console) -> 
     """The first Ctrl-C: jobs on this machine are cancelled, the others go on. A second one leaves at once."""
     here = {name for name, table in plan.executors.items() if table["kind"] in ON_THIS_MACHINE}
     status = observe(home, experiment_id)
-    alive = [job for job in status.jobs if not job.state.is_final]
+    alive = [job for job in status.jobs if not job.is_settled]
     ours = [job.id for job in alive if job.executor in here]
     if ours:
         console.note(f"interrupted: cancelling {_count(len(ours), 'job')} on this machine")

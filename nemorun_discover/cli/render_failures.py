@@ -34,7 +34,7 @@ def failure_report(status: ExperimentStatus, channel: Channel) -> list[Line]:
     A task's exception is shown from error.json; for a script, a signal or a timeout the last lines of
     the log are. Jobs that failed in the same words are named under the first of them.
     """
-    failures = [_explain(job) for job in status.jobs if job.state is State.FAILED]
+    failures = [_explain(job) for job in status.jobs if job.state is State.FAILED or job.is_refused]
     if not failures:
         return []
     by_text: dict[str, list[_Failure]] = {}

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from nemorun_discover.model.status import ExperimentStatus
 
 
+_TO_TRY_AGAIN = (State.FAILED, State.CANCELLED)
+
+
 def closing_lines(
     status: ExperimentStatus, *, after: str = "", columns: int | None = None
 ) -> list[Line]:
@@ -29,9 +32,9 @@ def closing_lines(
     ]
     if any(job.result is not None for job in status.jobs):
         commands.append((f"nemorun results {status.id}", "what they returned, as a table"))
-    if not all(job.state.is_final for job in status.jobs):
+    if not all(job.is_settled for job in status.jobs):
         commands.append((f"nemorun cancel {status.id}", "stop them"))
-    if any(job.state in (State.FAILED, State.CANCELLED) for job in status.jobs):
+    if any(job.state in _TO_TRY_AGAIN or job.is_refused for job in status.jobs):
         commands.append((f"nemorun rerun {status.id} --failed", "try those again"))
     commands = [one for one in commands if not one[0].startswith(f"nemorun {after} ")]
     width = max(len(command) for command, _ in commands)
@@ -47,7 +50,7 @@ def verdict(status: ExperimentStatus) -> ExitCode:
 
     0 when every job succeeded, 6 when an executor refused one, 1 when one ended in another way.
     """
-    if any(job.reason == Reason.START_FAILED for job in status.jobs):
+    if any(job.reason in (Reason.START_FAILED, Reason.REFUSED) for job in status.jobs):
         return ExitCode.REFUSED
     succeeded = all(job.is_well for job in status.jobs)
     return ExitCode.OK if succeeded else ExitCode.JOB_FAILED

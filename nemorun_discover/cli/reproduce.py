@@ -121,7 +121,7 @@ def _run_again(home: Home, experiment_id: str, console: Console, settings: Setti
     try:
         status = follow(console, watch(home, again))
     except KeyboardInterrupt:
-        alive = [job.id for job in observe(home, again).jobs if not job.state.is_final]
+        alive = [job.id for job in observe(home, again).jobs if not job.is_settled]
         console.note(f"interrupted: cancelling {again}")
         cancel(home, again, alive)
         follow(console, watch(home, again))

@@ -38,6 +38,7 @@ _REASONS: dict[str, str] = {
     Reason.MAXFAIL: "too many failures",
     Reason.LOST: "lost",
     Reason.START_FAILED: "could not start",
+    Reason.REFUSED: "refused",
 }
 
 

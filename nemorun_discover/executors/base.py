@@ -30,6 +30,9 @@ class Executor:
     kind: ClassVar[str] = ""
     ALIASES: ClassVar[dict[str, str]] = {}
     """Other names that a field is known by."""
+    CODE: ClassVar[str] = ""
+    """Where a job finds the folder of its package, relative to its own; `{digest}` is the beginning of the
+    package's name. Empty for jobs of this machine, which find everything where it lies here."""
 
     packager: Packager = field(default_factory=Packager, metadata={FAMILY: "packager"})
     launcher: Launcher | str | None = field(default=None, metadata={FAMILY: "launcher"})

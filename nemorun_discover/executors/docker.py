@@ -32,6 +32,7 @@ class DockerExecutor(Executor):
     """
 
     kind: ClassVar[str] = "docker"
+    CODE: ClassVar[str] = "code"
 
     packager: Packager = field(default_factory=GitArchivePackager, metadata={FAMILY: "packager"})
     container_image: str

@@ -13,6 +13,7 @@ class ExecutorMacros:
         NODE_RANK_VAR: The number of the node this process runs on.
         HET_GROUP_HOST_VAR: Beginning of `group_host`.
         FT_LAUNCHER_CFG_PATH_VAR: The configuration file of ft_launcher; empty without one.
+        JOB_DIR_VAR: The job's folder.
     """
 
     HEAD_NODE_IP_VAR = "${head_node_ip_var}"
@@ -21,6 +22,7 @@ class ExecutorMacros:
     NODE_RANK_VAR = "${node_rank_var}"
     HET_GROUP_HOST_VAR = "${het_group_host_var}"
     FT_LAUNCHER_CFG_PATH_VAR = "${ft_launcher_cfg_path_var}"
+    JOB_DIR_VAR = "${job_dir_var}"
 
     @staticmethod
     def group_host(index: int) -> str:

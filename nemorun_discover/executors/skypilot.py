@@ -41,6 +41,7 @@ class SkypilotSettings(Executor):
     """
 
     ALIASES: ClassVar[dict[str, str]] = {"num_nodes": "nodes"}
+    CODE: ClassVar[str] = "code"
 
     packager: Packager = field(default_factory=GitArchivePackager, metadata={FAMILY: "packager"})
     container_image: str | None = None

@@ -79,6 +79,7 @@ class SlurmExecutor(Executor):
     """
 
     kind: ClassVar[str] = "slurm"
+    CODE: ClassVar[str] = "../../code/{digest}"
 
     packager: Packager = field(default_factory=GitArchivePackager, metadata={FAMILY: "packager"})
     tunnel: Tunnel = field(default_factory=LocalTunnel, metadata={FAMILY: "tunnel"})

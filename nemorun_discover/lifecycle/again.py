@@ -40,7 +40,11 @@ NOT_DONE = frozenset({State.FAILED, State.CANCELLED, State.SKIPPED})
 
 def unfinished(status: ExperimentStatus) -> list[str]:
     """The ids of the jobs that ended without success; those that only a failure needs are not owed."""
-    return [job.id for job in status.jobs if job.state in NOT_DONE and not job.is_well]
+    return [
+        job.id
+        for job in status.jobs
+        if (job.state in NOT_DONE and not job.is_well) or job.is_refused
+    ]
 
 
 def was_made_by_a_script(home: Home, record: Record) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nemorun_discover.lifecycle.contact import with_contacts
 from nemorun_discover.lifecycle.observe import with_result
 from nemorun_discover.model.event import Event, EventType, utc_now
 from nemorun_discover.model.replay import apply_event, blank_statuses, summarise
@@ -72,7 +73,8 @@ class Board:
                 self._with_result.add(job_id)
                 self.jobs[job_id] = with_result(job, self._layout)
         jobs, notes = tuple(self.jobs.values()), tuple(self.notes)
-        return summarise(self.record, jobs, as_of=utc_now(), notes=notes)
+        status = summarise(self.record, jobs, as_of=utc_now(), notes=notes)
+        return with_contacts(status, self._layout)
 
     def write(self, *events: Event) -> None:
         """Append to the journal, then take it in."""
@@ -105,4 +107,4 @@ class Board:
     @property
     def is_over(self) -> bool:
         """True when no job will change any more."""
-        return all(job.state.is_final for job in self.jobs.values())
+        return all(job.is_settled for job in self.jobs.values())

@@ -60,7 +60,7 @@ def carry_on(home: Home, experiment_id: str) -> bool:
 
 
 def _is_over(home: Home, experiment_id: str) -> bool:
-    return all(job.state.is_final for job in observe(home, experiment_id).jobs)
+    return all(job.is_settled for job in observe(home, experiment_id).jobs)
 
 
 def _wait_for_a_note(journal: Path, offset: int, driver: subprocess.Popen[bytes]) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.layout import ExperimentLayout
     from nemorun_discover.model.record import Record
+    from nemorun_discover.model.status import Contact
     from nemorun_discover.schedulers.protocol import Scheduler, Submission
 
 
@@ -52,6 +53,28 @@ class Crew:
         if kind not in self._schedulers:
             self._schedulers[kind] = scheduler_of(job.executor, kind, self._env)
         return self._schedulers[kind]
+
+    def in_one_queue(self, job: Job, upstream: Job) -> bool:
+        """True when both go to one queue, in which the first can wait for the other."""
+        kind, other = (self._record.executors[one.executor]["kind"] for one in (job, upstream))
+        if kind != other:
+            return False
+        scheduler = self.scheduler_of(job)
+        queues = [scheduler.queue_of(self.submission_of(one, 1)) for one in (job, upstream)]
+        return queues[0] is not None and queues[0] == queues[1]
+
+    def contacts(self) -> dict[str, Contact]:
+        """By executor, how its backend is heard."""
+        return {
+            name: contact
+            for scheduler in self._schedulers.values()
+            for name, contact in scheduler.contacts().items()
+        }
+
+    def close(self) -> None:
+        """Nothing more will be asked of the schedulers."""
+        for scheduler in self._schedulers.values():
+            scheduler.close()
 
     def submission_of(self, job: Job, attempt: int) -> Submission:
         """An attempt of a job as its scheduler wants it.

@@ -49,7 +49,10 @@ def main(home_root: str, experiment_id: str, lock: str) -> None:
         env=os.environ,
         secrets=secrets,
     )
-    _carry_on(Driver(board, crew, layout), board)
+    try:
+        _carry_on(Driver(board, crew, layout), board)
+    finally:
+        crew.close()
     if announcer:
         announcer.finish(board.status(), patience_s=HOOK_PATIENCE_S)
 

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from nemorun_discover.errors import NemorunError
 from nemorun_discover.files import read_json
 from nemorun_discover.lifecycle import entries
+from nemorun_discover.lifecycle.contact import keep_contacts
 from nemorun_discover.lifecycle.decide import ACTIVE, decide
 from nemorun_discover.lifecycle.groups import members_to_stop
 from nemorun_discover.model.event import CAUGHT_UP, Event, EventType, utc_now
+from nemorun_discover.model.job import Condition
 from nemorun_discover.model.state import State
 
 if TYPE_CHECKING:
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 
     from nemorun_discover.lifecycle.board import Board
     from nemorun_discover.lifecycle.crew import Crew
+    from nemorun_discover.lifecycle.decide import Decision
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.layout import ExperimentLayout
+    from nemorun_discover.model.status import Contact
     from nemorun_discover.schedulers.protocol import Fact
 
 LARGEST_RESULT_IN_JOURNAL = 65_536  # bytes of JSON; a larger one is read from its file
@@ -45,6 +49,7 @@ class Driver:
         self._crew = crew
         self._layout = layout
         self._jobs = {job.id: job for job in board.record.jobs}
+        self._contacts: dict[str, Contact] = {}
 
     def take_over(self) -> None:
         """The first step: find again what an earlier driver had started, and go on from there."""
@@ -74,6 +79,13 @@ class Driver:
         self._observe()
         self._stop_groups()
         self._start()
+        self._keep_contacts()
+
+    def _keep_contacts(self) -> None:
+        contacts = self._crew.contacts()
+        if contacts != self._contacts:
+            self._contacts = contacts
+            keep_contacts(self._layout, contacts)
 
     def _active(self) -> list[Job]:
         return [job for id_, job in self._jobs.items() if self._board.jobs[id_].state in ACTIVE]
@@ -112,6 +124,11 @@ class Driver:
 
     def _take_in(self, job: Job, fact: Fact) -> None:
         attempt = self._attempt(job)
+        self._note_arrival(job, attempt, fact)
+        if fact.state is State.PLANNED:
+            self._tell_in_the_log(job, attempt, fact.message or "it was refused")
+            self._board.write(*entries.refused(job.id, attempt, fact, utc_now()))
+            return
         if not fact.state.is_final:
             if fact.state is not self._board.jobs[job.id].state:
                 self._board.write(entries.changed(job.id, attempt, fact, utc_now()))
@@ -123,6 +140,11 @@ class Driver:
             return
         now = utc_now()
         self._board.write(*self._result(job, fact), entries.changed(job.id, attempt, fact, now))
+
+    def _note_arrival(self, job: Job, attempt: int, fact: Fact) -> None:
+        """The native id of an attempt whose `submit` did not tell it."""
+        if fact.native_id is not None and fact.native_id != self._board.jobs[job.id].native_id:
+            self._board.write(entries.arrived(job.id, attempt, fact, utc_now()))
 
     def _as_the_group_says(self, job: Job, fact: Fact) -> Fact:
         """What a member was ended as; one that ended by itself, or that the user cancelled, is what it is."""
@@ -145,16 +167,19 @@ class Driver:
         return (Event(at=utc_now(), type=EventType.RESULT, job=job.id, value=read_json(path)),)
 
     def _start(self) -> None:
-        decision = decide(self._board.record, self._board.jobs)
+        decision = self._decide()
         while decision.skip:
             for job_id, reason in decision.skip.items():
                 self._board.change_state(job_id, State.SKIPPED, reason)
-            decision = decide(self._board.record, self._board.jobs)
+            decision = self._decide()
         room, is_idle = decision.room, decision.is_idle
         for unit in decision.ready:
             # A group that is larger than all the room there is starts when nothing else runs.
             if (len(unit) <= room or is_idle) and self._start_if_it_fits(unit):
                 room, is_idle = room - len(unit), False
+
+    def _decide(self) -> Decision:
+        return decide(self._board.record, self._board.jobs, self._crew.in_one_queue)
 
     def _start_if_it_fits(self, unit: Sequence[Job]) -> bool:
         try:
@@ -183,11 +208,24 @@ class Driver:
 
     def _hand_over(self, job: Job, attempt: int) -> None:
         try:
-            answer = self._crew.scheduler_of(job).submit(self._crew.submission_of(job, attempt))
+            submission = replace(
+                self._crew.submission_of(job, attempt), waits_for=self._not_ended(job)
+            )
+            answer = self._crew.scheduler_of(job).submit(submission)
         except NemorunError as error:
             self._fail_to_start(job, attempt, error)
             return
-        self._board.write(*entries.started(job.id, attempt, answer, utc_now()))
+        if answer is not None:
+            self._board.write(*entries.started(job.id, attempt, answer, utc_now()))
+
+    def _not_ended(self, job: Job) -> dict[str, Condition]:
+        """What the job still has to wait for, where it runs, and how that has to end."""
+        upstream = [one for ids in job.after.values() for one in ids]
+        return {
+            one: job.conditions.get(one, Condition.OK)
+            for one in upstream
+            if not self._board.jobs[one].state.is_final
+        }
 
     def _fail_to_start(self, job: Job, attempt: int, error: NemorunError) -> None:
         sentence = f"{error.message}; {error.hint}" if error.hint else error.message

@@ -46,6 +46,33 @@ def started(job_id: str, attempt: int, answer: Started, now: datetime) -> tuple[
     return submitted, changed
 
 
+def arrived(job_id: str, attempt: int, fact: Fact, now: datetime) -> Event:
+    """The backend has taken an attempt, and told its id later."""
+    return Event(
+        at=now,
+        type=EventType.SUBMITTED,
+        job=job_id,
+        attempt=attempt,
+        native_id=fact.native_id,
+        handle=fact.handle,
+        host=fact.host,
+    )
+
+
+def refused(job_id: str, attempt: int, fact: Fact, now: datetime) -> tuple[Event, Event]:
+    """The backend did not take an attempt, nor will anybody ask it again."""
+    note = Event(at=now, type=EventType.NOTE, job=job_id, attempt=attempt, message=fact.message)
+    rests = Event(
+        at=now,
+        type=EventType.STATE,
+        job=job_id,
+        attempt=attempt,
+        state=State.PLANNED,
+        reason=Reason.REFUSED,
+    )
+    return note, rests
+
+
 def changed(job_id: str, attempt: int, fact: Fact, now: datetime) -> Event:
     """A job has changed its state, without ending an attempt or after it."""
     return Event(

@@ -54,7 +54,7 @@ class Inventory:
             )
             return
         self._records[experiment_id] = record
-        if not root.is_symlink() and all(job.state.is_final for job in status.jobs):
+        if not root.is_symlink() and all(job.is_settled for job in status.jobs):
             self._ended[experiment_id] = status.ended_at or record.created_at
 
     def _is_own(self, folder: Path) -> bool:

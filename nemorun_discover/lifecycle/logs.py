@@ -191,7 +191,7 @@ def _new_readers(
 
 def _is_over(job: JobStatus, readers: list[_AttemptReader], attempt: int | None) -> bool:
     if attempt is None:
-        return job.state.is_final
+        return job.is_settled
     return bool(readers) and all(reader.is_done for reader in readers)
 
 
@@ -201,7 +201,7 @@ def _read_all(job: JobStatus, readers: list[_AttemptReader]) -> Iterator[LogPiec
             continue
         for block in reader.read():
             yield LogPiece(job=job.id, attempt=reader.attempt, text=block)
-        if job.state.is_final or reader.attempt < job.attempt:
+        if job.is_settled or reader.attempt < job.attempt:
             reader.is_done = True
             yield LogPiece(job=job.id, attempt=reader.attempt, text=b"", is_last=True)
 

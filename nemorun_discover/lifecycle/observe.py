@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nemorun_discover.files import read_json
+from nemorun_discover.lifecycle.contact import with_contacts
 from nemorun_discover.model.event import utc_now
 from nemorun_discover.model.replay import replay
 from nemorun_discover.model.state import State
@@ -32,7 +33,8 @@ def observe_record(home: Home, record: Record) -> ExperimentStatus:
     layout = home.layout.experiment(record.id)
     events, _ = read_events(layout.events)
     status = replay(record, events, layout=layout, as_of=utc_now())
-    return replace(status, jobs=tuple(with_result(job, layout) for job in status.jobs))
+    status = replace(status, jobs=tuple(with_result(job, layout) for job in status.jobs))
+    return with_contacts(status, layout)
 
 
 def with_result(job: JobStatus, layout: ExperimentLayout) -> JobStatus:

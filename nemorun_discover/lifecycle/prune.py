@@ -100,7 +100,7 @@ def _nobody_drives(home: Home, experiment_id: str) -> Iterator[bool]:
         yield False
         return
     try:
-        yield all(job.state.is_final for job in observe(home, experiment_id).jobs)
+        yield all(job.is_settled for job in observe(home, experiment_id).jobs)
     finally:
         os.close(lock)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.executors.codec import executor_from_dict
+from nemorun_discover.executors.macros import ExecutorMacros
 from nemorun_discover.lifecycle.placeholders import fill_in
 from nemorun_discover.lifecycle.secrets import hidden_in, reveal
 from nemorun_discover.schedulers.environment import require_secrets, sys_path_of
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 JOB_SCHEMA = "nemorun.job/1"
 DEFAULT_GRACE_S = 10.0
 CHECKOUT_NAME_LENGTH = 16
+NO_CODE = "none"  # stands for a package's name where a job has none
+REMOTE_PYTHON = "python3"
 _HEAD = 256
 
 
@@ -49,7 +52,12 @@ def submission_of(  # noqa: D417 - the rest is said by the types
         reveal(table, ChainMap(dict.fromkeys(missing, ""), dict(secrets)))
     )
     code = record.packages.get(job.executor)
-    checkout = layout.code / code.digest[:CHECKOUT_NAME_LENGTH] if code else None
+    name = code.digest[:CHECKOUT_NAME_LENGTH] if code else NO_CODE
+    checkout = layout.code / name if code else None
+    if executor.CODE:
+        root = Path(executor.CODE.format(digest=name), code.root if code else "")
+    else:
+        root = checkout / code.root if code and checkout else Path(record.project.root)
     return Submission(
         experiment_id=record.id,
         job=job,
@@ -58,7 +66,7 @@ def submission_of(  # noqa: D417 - the rest is said by the types
         executor=executor,
         project=record.project,
         runtime=runtime,
-        root=checkout / code.root if code and checkout else Path(record.project.root),
+        root=root,
         package=code.digest if code else None,
         checkout=checkout,
         environment={name: secrets[name] for name in executor.secrets if name in secrets},
@@ -101,12 +109,23 @@ def job_document(record: Record, submission: Submission) -> dict[str, Any]:
 
 def _argv(job: Job, submission: Submission, code: PackagedCode | None) -> list[str]:
     path = job.script.path if job.script else None
+    python = getattr(submission.executor, "python", None)
+    if submission.executor.CODE:
+        # Its working directory is the project's root, and what is outside of it is named by its own folder.
+        inside = code.path_of(path) if code and path else path
+        return script_argv(
+            job,
+            Path(submission.project.root),
+            runs_at=os.path.join(".", inside) if inside else None,  # noqa: PTH118 - a Path loses the dot
+            inline=f"{ExecutorMacros.JOB_DIR_VAR}/{submission.paths.script.name}",
+            python=python or REMOTE_PYTHON,
+        )
     return script_argv(
         job,
         Path(submission.project.root),
-        runs_at=submission.root / code.path_of(path) if code and path else None,
-        inline=submission.paths.script,
-        python=getattr(submission.executor, "python", None),
+        runs_at=str(submission.root / code.path_of(path)) if code and path else None,
+        inline=str(submission.paths.script),
+        python=python,
     )
 
 
@@ -127,8 +146,8 @@ def script_argv(
     job: Job,
     root: Path,
     *,
-    runs_at: Path | None = None,
-    inline: Path | None = None,
+    runs_at: str | None = None,
+    inline: str | None = None,
     python: str | None = None,
 ) -> list[str]:
     """What a script task runs; empty for a function.
@@ -149,7 +168,7 @@ def script_argv(
     own = python or sys.executable
     entrypoint = [own if word == "python" else word for word in script.entrypoint]
     if script.inline is not None:
-        return [*(entrypoint or ["bash"]), str(inline), *job.args]
+        return [*(entrypoint or ["bash"]), inline or "", *job.args]
     if script.path is None:
         return [*(fill_in(word, job.params) for word in script.command), *job.args]
     if script.is_module:
@@ -157,7 +176,7 @@ def script_argv(
     path = root / script.path
     if not entrypoint and not (os.access(path, os.X_OK) and _is_program(path)):
         entrypoint = [own if path.suffix == ".py" else "bash"]
-    return [*entrypoint, str(runs_at or path), *job.args]
+    return [*entrypoint, runs_at or str(path), *job.args]
 
 
 def _is_program(path: Path) -> bool:

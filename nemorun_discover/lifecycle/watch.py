@@ -52,7 +52,7 @@ def watch(
         if board.size != size:
             size = board.size
             yield board.status()
-        if all(board.jobs[one].state.is_final for one in wanted):
+        if all(board.jobs[one].is_settled for one in wanted):
             return
         if timeout_s is not None and now - began >= timeout_s:
             raise _too_late(experiment_id, timeout_s)

@@ -3,6 +3,7 @@
     README                              who owns this folder and what may be deleted
     experiments/<id>/record.json        what was asked; complete before anything is submitted
     experiments/<id>/events.jsonl       what happened, appended
+    experiments/<id>/contact.json       how the clusters of its jobs are heard, replaced at every look
     experiments/<id>/driver.lock        held by the process that carries the experiment on
     experiments/<id>/driver.log         what that process printed
     experiments/<id>/jobs/<slug>/       job.json, request.json, result.json, outputs/, attempt-N/
@@ -52,6 +53,7 @@ class ExperimentLayout:
         self.root = root
         self.record = root / "record.json"
         self.events = root / "events.jsonl"
+        self.contact = root / "contact.json"
         self.driver_lock = root / "driver.lock"
         self.driver_log = root / "driver.log"
         self.jobs = root / "jobs"

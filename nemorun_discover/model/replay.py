@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nemorun_discover.model.event import Event, EventType
-from nemorun_discover.model.state import State, combine
+from nemorun_discover.model.state import Reason, State, combine
 from nemorun_discover.model.status import AttemptStatus, ExperimentStatus, JobStatus
 
 if TYPE_CHECKING:
@@ -63,18 +63,24 @@ def summarise(
     record: Record, jobs: tuple[JobStatus, ...], *, as_of: datetime, notes: tuple[str, ...]
 ) -> ExperimentStatus:
     """The experiment's own line, from those of its jobs."""
-    is_over = all(job.state.is_final for job in jobs)
+    is_over = all(job.is_settled for job in jobs)
     ends = [job.ended_at for job in jobs if job.ended_at]
     return ExperimentStatus(
         id=record.id,
         title=record.title,
-        state=combine(State.SUCCEEDED if job.is_well else job.state for job in jobs),
+        state=combine(map(_counted_as, jobs)),
         created_at=record.created_at,
         ended_at=max(ends, default=None) if is_over else None,
         as_of=as_of,
         jobs=jobs,
         notes=notes,
     )
+
+
+def _counted_as(job: JobStatus) -> State:
+    if job.is_well:
+        return State.SUCCEEDED
+    return State.FAILED if job.is_refused else job.state
 
 
 def _keep(job: JobStatus, _event: Event, _layout: ExperimentLayout) -> JobStatus:
@@ -111,6 +117,7 @@ def _submit(job: JobStatus, event: Event, _layout: ExperimentLayout) -> JobStatu
 
 def _change_state(job: JobStatus, event: Event, _layout: ExperimentLayout) -> JobStatus:
     state = event.state or State.UNKNOWN
+    has_ended = state.is_final or event.reason == Reason.REFUSED
     job = replace(
         job,
         state=state,
@@ -118,11 +125,11 @@ def _change_state(job: JobStatus, event: Event, _layout: ExperimentLayout) -> Jo
         raw_state=event.raw_state,
         as_of=event.at,
         started_at=event.started_at or job.started_at,
-        ended_at=(event.ended_at or job.ended_at or event.at) if state.is_final else None,
+        ended_at=(event.ended_at or job.ended_at or event.at) if has_ended else None,
     )
     if state is State.RUNNING:
         return _with_attempt(job, event, state=state, started_at=event.started_at)
-    return _without_open_attempt(job) if state.is_final else job
+    return _without_open_attempt(job) if has_ended else job
 
 
 def _without_open_attempt(job: JobStatus) -> JobStatus:

@@ -50,6 +50,7 @@ class Reason(StrEnum):
     MAXFAIL = "MAXFAIL"
     LOST = "LOST"
     START_FAILED = "START_FAILED"
+    REFUSED = "REFUSED"
 
 
 def combine(states: Iterable[State]) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,6 +37,8 @@ class JobStatus:
     """Where a job stands; the fields are those of `nemorun.status/1`, unknown is None.
 
     Attributes:
+        waits_for: Of a pending job, what it waits for, in words.
+        expected_start_at: Of a pending job, when its cluster means to start it.
         log: Path of the latest attempt's log.
         outputs: Path of the job's output directory.
         result: What the task returned, as JSON; None when it returned None, or has not yet.
@@ -59,16 +62,47 @@ class JobStatus:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     as_of: datetime | None = None
+    waits_for: str | None = None
+    expected_start_at: datetime | None = None
     log: str | None = None
     outputs: str | None = None
     result: Json = None
     attempts: tuple[AttemptStatus, ...] = ()
 
     @property
+    def is_refused(self) -> bool:
+        """True when its executor took no attempt of it: it stays planned, and a rerun takes it up again."""
+        return self.state is State.PLANNED and self.reason == Reason.REFUSED
+
+    @property
+    def is_settled(self) -> bool:
+        """True when it will not change any more by itself."""
+        return self.state.is_final or self.is_refused
+
+    @property
     def is_well(self) -> bool:
         """True when it succeeded, or was skipped because the failure that it waits for did not come."""
         was_not_needed = self.reason == Reason.UPSTREAM_SUCCEEDED
         return self.state is State.SUCCEEDED or (self.state is State.SKIPPED and was_not_needed)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contact:
+    """How an executor's backend is heard; facts that are not new do not go into the journal.
+
+    Attributes:
+        as_of: When it answered last; None when it never did.
+        trouble: What keeps it from answering, a sentence; None when it answers.
+        waiting: By job id, what a pending job waits for, in words.
+        expected: By job id, when the backend means to start it.
+        progress: What is being done that takes time, in words (`sending 3.1 of 10.4 MB, 2.2 MB/s`).
+    """
+
+    as_of: datetime | None = None
+    trouble: str | None = None
+    waiting: Mapping[str, str] = field(default_factory=dict)
+    expected: Mapping[str, datetime] = field(default_factory=dict)
+    progress: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +113,7 @@ class ExperimentStatus:
         state: The worst of its jobs' when all are final; RUNNING as soon as one has started.
         ended_at: When the last job ended; None before.
         notes: What happened that belongs to no single job, in order.
+        contacts: By executor, how its backend is heard; empty for what is always at hand.
     """
 
     id: str
@@ -89,3 +124,4 @@ class ExperimentStatus:
     ended_at: datetime | None = None
     jobs: tuple[JobStatus, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    contacts: Mapping[str, Contact] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ConfigError
@@ -28,13 +29,34 @@ def sys_path_of(submission: Submission) -> list[str]:
     return [os.path.normpath(os.path.join(submission.root, one)) for one in entries]  # noqa: PTH118 - text in, text out
 
 
-def job_environment(submission: Submission, caller: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment of a job on this machine.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """Where a job finds its folder and the runtime, as it sees them itself; absolute."""
+
+    job_dir: str
+    runtime: str
+
+
+def seen_here(submission: Submission) -> Seen:
+    """What a job of this machine sees."""
+    return Seen(job_dir=str(submission.paths.root), runtime=str(submission.runtime))
+
+
+def job_environment(
+    submission: Submission, caller: Mapping[str, str], seen: Seen | None = None
+) -> dict[str, str]:
+    """The whole environment of a job.
 
     Later ones win: trackers' groups, the caller's variables, the packager's debug switches, the executor's
     `env_vars`, the script's own `env`, the submission's, and last what nemorun tells the job about itself.
+
+    Args:
+        submission: The attempt.
+        caller: Variables that the job inherits; none where it does not run on this machine.
+        seen: Where it finds its files; None for a job of this machine.
     """
     job = submission.job
+    seen = seen or seen_here(submission)
     inherited = {name: value for name, value in caller.items() if not _is_of_a_job(name)}
     script = job.script.env if job.script else {}
     return {
@@ -46,8 +68,8 @@ def job_environment(submission: Submission, caller: Mapping[str, str]) -> dict[s
         **submission.executor.env_vars,
         **script,
         **submission.environment,
-        "PYTHONPATH": _python_path(submission, inherited),
-        **_about_the_job(submission),
+        "PYTHONPATH": _python_path(submission, inherited, seen),
+        **_about_the_job(submission, seen),
     }
 
 
@@ -67,13 +89,18 @@ def _is_of_a_job(name: str) -> bool:
     return name.startswith("NEMORUN_") and name != "NEMORUN_HOME"
 
 
-def _python_path(submission: Submission, inherited: Mapping[str, str]) -> str:
+def _python_path(submission: Submission, inherited: Mapping[str, str], seen: Seen) -> str:
     own = submission.executor.env_vars.get("PYTHONPATH") or inherited.get("PYTHONPATH", "")
-    entries = [*sys_path_of(submission), *(one for one in own.split(os.pathsep) if one)]
-    return os.pathsep.join([*entries, str(submission.runtime)])
+    code = [_absolute(one, seen) for one in sys_path_of(submission)]
+    entries = [*code, *(one for one in own.split(os.pathsep) if one)]
+    return os.pathsep.join([*entries, seen.runtime])
 
 
-def _about_the_job(submission: Submission) -> dict[str, str]:
+def _absolute(path: str, seen: Seen) -> str:
+    return os.path.normpath(os.path.join(seen.job_dir, path))  # noqa: PTH118 - text in, text out
+
+
+def _about_the_job(submission: Submission, seen: Seen) -> dict[str, str]:
     job = submission.job
     told = {
         "NEMORUN_EXPERIMENT_ID": submission.experiment_id,
@@ -81,8 +108,8 @@ def _about_the_job(submission: Submission) -> dict[str, str]:
         "NEMORUN_TASK": job.task,
         "NEMORUN_EXECUTOR": job.executor,
         "NEMORUN_ATTEMPT": str(submission.attempt),
-        "NEMORUN_JOB_DIR": str(submission.paths.root),
-        "NEMORUN_OUTPUT_DIR": str(submission.paths.outputs),
+        "NEMORUN_JOB_DIR": seen.job_dir,
+        "NEMORUN_OUTPUT_DIR": os.path.join(seen.job_dir, submission.paths.outputs.name),  # noqa: PTH118 - text
         "NEMORUN_NNODES": "1",
         "NEMORUN_NODE_RANK": "0",
     }

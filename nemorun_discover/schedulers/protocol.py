@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nemorun_discover.executors.base import Executor
-    from nemorun_discover.model.job import Job
+    from nemorun_discover.model.job import Condition, Job
     from nemorun_discover.model.layout import JobLayout
     from nemorun_discover.model.record import Project
     from nemorun_discover.model.state import State
+    from nemorun_discover.model.status import Contact
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,11 +26,12 @@ class Submission:
         paths: The job's folder; `paths.attempt(attempt)` is the key under which this attempt is started
             at most once, however often it is submitted.
         runtime: The zip that runs the job.
-        root: The project's root as the job sees it on this machine: the project itself, or its place in
-            `checkout`.
+        root: The project's root. Absolute on this machine: the project itself, or its place in `checkout`. For a
+            job that sees other paths than this machine's (`Executor.CODE`), relative to the job's folder.
         package: Digest of the code to run; None for the project's own files.
         checkout: Where that package is to be laid out as a folder on this machine.
         environment: Variables over the ones the scheduler itself sets; secrets are in it.
+        waits_for: By id, the jobs of the same queue (see `Scheduler.queue_of`) that have to end first, and how.
         missing: Secrets whose values this process does not know: an attempt that runs can be found, asked
             and ended without them, but none can be started.
     """
@@ -45,6 +47,7 @@ class Submission:
     package: str | None = None
     checkout: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    waits_for: Mapping[str, Condition] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
 
@@ -66,7 +69,14 @@ class Started:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fact:
-    """What the backend says of an attempt now; unknown is None."""
+    """What the backend says of an attempt now; unknown is None.
+
+    Attributes:
+        state: PLANNED means that nothing was submitted, nor will be: the job rests, and `message` says why.
+        native_id: The backend's own id, from an adapter whose `submit` did not tell it.
+        handle: A TorchX handle, likewise.
+        message: A sentence for the user.
+    """
 
     state: State
     reason: str | None = None
@@ -76,6 +86,9 @@ class Fact:
     host: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    native_id: str | None = None
+    handle: str | None = None
+    message: str | None = None
 
 
 class Scheduler(Protocol):
@@ -97,8 +110,13 @@ class Scheduler(Protocol):
         """
         ...
 
-    def submit(self, submission: Submission) -> Started:
+    def submit(self, submission: Submission) -> Started | None:
         """Start an attempt, unless it was started before.
+
+        Returns:
+            None when the attempt was taken, and what becomes of it is told by `query`: an adapter that has to
+            wait for a network does so in a thread of its own, and all that is submitted before the next
+            `query` may go in one piece.
 
         Raises:
             ExecutorRefused: It could not be started.
@@ -116,3 +134,18 @@ class Scheduler(Protocol):
     def cancel(self, submissions: Sequence[Submission]) -> None:
         """Ask these attempts to end; `query` tells when they have."""
         ...
+
+    def close(self) -> None:
+        """Let go of connections and threads: the driver ends. What runs goes on."""
+        return
+
+    def queue_of(self, submission: Submission) -> str | None:  # noqa: ARG002 - whoever has none needs no names
+        """The queue that takes this attempt, and holds it back until others in it have ended.
+
+        None where nothing waits: then the driver holds a job back until its time has come.
+        """
+        return None
+
+    def contacts(self) -> Mapping[str, Contact]:
+        """By executor, how its backend is heard; empty for what is always at hand."""
+        return {}

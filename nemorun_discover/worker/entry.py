@@ -23,6 +23,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from nemorun_discover.model.layout import AttemptLayout
 
@@ -39,6 +40,7 @@ def main() -> None:
     job = read_json(paths.job)
     if job is None:
         raise SystemExit(f"nemorun: {paths.job}: there is none, or it is damaged")
+    _find_from_folder(job, folder)
     if is_rank:
         raise SystemExit(run_task(job, paths, attempt, rank=int(os.environ.get("RANK", "0"))))
     supervisor = Supervisor(attempt, timeout_s=job["timeout_s"], grace_s=job["grace_s"])
@@ -48,6 +50,17 @@ def main() -> None:
         )
     # All is on the disk; taking the interpreter apart first would cost every job 10 ms.
     os._exit(0)
+
+
+def _find_from_folder(job: dict[str, Any], folder: str) -> None:
+    """Make the job's paths absolute: where it sees other ones than its launcher did, they begin at its folder."""
+    if "root" in job:
+        job["root"] = _absolute(folder, job["root"])
+        job["sys_path"] = [_absolute(folder, one) for one in job["sys_path"]]
+
+
+def _absolute(folder: str, path: str) -> str:
+    return os.path.normpath(os.path.join(folder, path))  # noqa: PTH118 - text in, text out
 
 
 def _supervise(

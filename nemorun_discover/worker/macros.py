@@ -20,6 +20,7 @@ _VALUES = (
     (ExecutorMacros.NUM_NODES_VAR, "NEMORUN_NNODES", "1"),
     (ExecutorMacros.NODE_RANK_VAR, "NEMORUN_NODE_RANK", "0"),
     (ExecutorMacros.FT_LAUNCHER_CFG_PATH_VAR, "FAULT_TOL_CFG_PATH", ""),
+    (ExecutorMacros.JOB_DIR_VAR, "NEMORUN_JOB_DIR", ""),
 )
 
 

@@ -206,7 +206,7 @@ def test_a_python_script_is_run_by_the_executors_python(tmp_path):
     ids=["inline", "inline by sh", "entrypoint", "python", "module", "module by entrypoint"],
 )
 def test_a_script_may_be_a_text_a_module_or_have_an_interpreter(fields, argv):
-    inline = Path("/jobs/s/script")
+    inline = "/jobs/s/script"
 
     made = script_argv(script(**fields), Path("/p"), inline=inline, python="/own/python")
 

@@ -1,0 +1,73 @@
+"""How the backends of an experiment are heard: what is true for a moment, and so stays out of the journal."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nemorun_discover.files import read_json, write_json
+from nemorun_discover.model.state import State
+from nemorun_discover.model.status import Contact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nemorun_discover.model.layout import ExperimentLayout
+    from nemorun_discover.model.status import ExperimentStatus, JobStatus
+
+
+def keep_contacts(layout: ExperimentLayout, contacts: Mapping[str, Contact]) -> None:
+    """Write down how the backends are heard now; a disk that is full keeps what was known before."""
+    with suppress(OSError):
+        write_json(layout.contact, {name: _to_json(one) for name, one in contacts.items()})
+
+
+def with_contacts(status: ExperimentStatus, layout: ExperimentLayout) -> ExperimentStatus:
+    """The status with what the driver heard last of the jobs that have not ended."""
+    if all(job.is_settled for job in status.jobs):
+        return status
+    known = read_json(layout.contact)
+    if not isinstance(known, dict):
+        return status
+    contacts = {name: _from_json(one) for name, one in known.items()}
+    jobs = tuple(_with_contact(job, contacts.get(job.executor)) for job in status.jobs)
+    return replace(status, jobs=jobs, contacts=contacts)
+
+
+def _with_contact(job: JobStatus, contact: Contact | None) -> JobStatus:
+    if contact is None or job.is_settled:
+        return job
+    as_of = max(filter(None, (job.as_of, contact.as_of)), default=None)
+    if job.state is not State.PENDING:
+        return replace(job, as_of=as_of)
+    return replace(
+        job,
+        as_of=as_of,
+        waits_for=contact.waiting.get(job.id),
+        expected_start_at=contact.expected.get(job.id),
+    )
+
+
+def _to_json(contact: Contact) -> dict[str, Any]:
+    return {
+        "as_of": contact.as_of and contact.as_of.isoformat(),
+        "trouble": contact.trouble,
+        "progress": contact.progress,
+        "waiting": dict(contact.waiting),
+        "expected": {job: at.isoformat() for job, at in contact.expected.items()},
+    }
+
+
+def _from_json(document: Mapping[str, Any]) -> Contact:
+    as_of = document.get("as_of")
+    return Contact(
+        as_of=datetime.fromisoformat(as_of) if as_of else None,
+        trouble=document.get("trouble"),
+        progress=document.get("progress"),
+        waiting=document.get("waiting", {}),
+        expected={
+            job: datetime.fromisoformat(at) for job, at in document.get("expected", {}).items()
+        },
+    )

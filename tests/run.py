@@ -22,6 +22,7 @@ STAMP = VENV / "nemorun-test-tools"
 def main(arguments: list[str]) -> int:
     """Run every check, also after one has failed; 0 when all passed."""
     python = prepare()
+    install_services(python)
     checks = [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
@@ -43,6 +44,13 @@ def prepare() -> str:
         run([str(python), "-m", "pip", "install", "--quiet", "--editable", ".[test]"], must=True)
         STAMP.write_text(wanted)
     return str(python)
+
+
+def install_services(python: str) -> None:
+    """What real services are made of; they are started by the tests that need them."""
+    if os.geteuid() == 0:
+        for service in ("slurm",):
+            run([python, "-m", f"tests.services.{service}", "install"], must=True)
 
 
 def find_python() -> str:

@@ -1,0 +1,213 @@
+"""Starting the machines of a cluster, and each daemon on them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.services.slurm import configuration
+from tests.services.slurm.machine import until
+
+if TYPE_CHECKING:
+    from tests.services.slurm.layout import Site
+    from tests.services.slurm.machine import Machine
+
+CGROUPS = Path("/sys/fs/cgroup")
+CONTROLLERS = ("memory", "freezer")
+
+
+def write_files(site: Site) -> None:
+    """Everything that lies on disk before the first machine of the cluster is switched on."""
+    here = site.folder
+    for name in (
+        "etc",
+        "log",
+        "state",
+        "run",
+        "spool",
+        "home",
+        "munge",
+        "ssh",
+        "dev",
+        "over",
+        "proc",
+    ):
+        (here / name).mkdir(parents=True, exist_ok=True)
+    (here / "ssh" / "authorized_keys").mkdir(exist_ok=True)
+    for name in ("state", "run", "log"):
+        shutil.chown(here / name, "slurm")
+    (here / "munge" / "key").write_bytes(os.urandom(1024))
+    (here / "munge" / "key").chmod(0o600)
+    for path in (here / "munge", here / "munge" / "key"):
+        shutil.chown(path, "munge", "munge")
+    for number in range(site.settings.gpus):
+        os.mknod(here / "dev" / f"nvidia{number}", 0o20666, os.makedev(1, 3))
+    _write_etc(site)
+    _write_users(site)
+
+
+def _write_etc(site: Site) -> None:
+    etc = site.folder / "etc"
+    (etc / "plugstack.conf.d").mkdir(exist_ok=True)
+    site.slurm_conf.write_text(configuration.slurm_conf(site))
+    (etc / "gres.conf").write_text(configuration.gres_conf(site))
+    (etc / "cgroup.conf").write_text(configuration.CGROUP_CONF)
+    (etc / "plugstack.conf").write_text(f"include {etc}/plugstack.conf.d/*.conf\n")
+    if site.has_accounting:
+        secret = etc / "slurmdbd.conf"
+        secret.touch(mode=0o600)
+        shutil.chown(secret, "slurm")
+        secret.write_text(configuration.slurmdbd_conf(site))
+
+
+def _write_users(site: Site) -> None:
+    over = site.folder / "over"
+    names = ("passwd", "group", "shadow")
+    texts = configuration.accounts(site, *(Path("/etc", name).read_text() for name in names))
+    for name, text in zip(names, texts, strict=True):
+        (over / name).touch(mode=0o640 if name == "shadow" else 0o644)
+        (over / name).write_text(text)
+    shutil.chown(over / "shadow", "root", "shadow")
+    (over / "hosts").write_text(configuration.hosts(site))
+    for user in site.users:
+        home = site.folder / "home" / user.name
+        home.mkdir(mode=0o755, exist_ok=True)
+        os.chown(home, user.uid, user.uid)
+        key = site.base / "keys" / user.name
+        shutil.copy(f"{key}.pub", site.folder / "ssh" / "authorized_keys" / user.name)
+    host_key = site.folder / "ssh" / "hostkey"
+    if not host_key.exists():
+        make_key(host_key, site.name)
+
+
+def make_key(path: Path, comment: str) -> None:
+    """An ed25519 key without a passphrase."""
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def start_login(site: Site) -> None:
+    """The login node, with munged; other machines of the cluster have its mounts."""
+    here = site.folder
+    over = [
+        f"mount --bind {here}/over/{name} /etc/{name}"
+        for name in ("passwd", "group", "shadow", "hosts")
+    ]
+    slurm = [f"mount --bind {here}/etc /etc/slurm"] if site.finds_slurm_conf else []
+    setup = [
+        f"mount --bind /proc {here}/proc",
+        "mount -t tmpfs -o mode=755,size=64m tmpfs /run",
+        "mkdir /run/sshd /run/mysqld && chown mysql /run/mysqld",
+        *over,
+        f"mount --bind {here}/home /home",
+        *slurm,
+        "mount --make-rshared /",
+    ]
+    site.login.start("\n".join(setup), proc=Path("/proc"))
+    munged = ["munged", f"--key-file={here}/munge/key", f"--socket={here}/munge/socket"]
+    places = [f"--{name}-file={here}/munge/{name}" for name in ("pid", "log", "seed")]
+    as_munge = ["setpriv", "--reuid=munge", "--regid=munge", "--clear-groups"]
+    site.login.run([*as_munge, *munged, *places, "--num-threads=8"])
+
+
+def start_slurmdbd(site: Site) -> None:
+    """slurmdbd, which answers when this returns; MariaDB runs already."""
+    _run_slurm(site, site.login, "slurmdbd")
+    _until_listening(site.ports.slurmdbd, site.folder / "log" / "slurmdbd.log")
+
+
+def start_slurmctld(site: Site) -> None:
+    """slurmctld, which answers when this returns."""
+    _run_slurm(site, site.login, "slurmctld")
+    _until_listening(site.ports.slurmctld, site.folder / "log" / "slurmctld.log")
+
+
+def start_node(site: Site, name: str) -> None:
+    """A compute node with slurmd."""
+    machine, here = site.node(name), site.folder
+    own = machine.folder
+    for folder in ("tmp", "var-tmp"):
+        (own / folder).mkdir(parents=True, exist_ok=True)
+        (own / folder).chmod(0o1777)
+    setup = [
+        "mount -t tmpfs -o mode=755,size=64m tmpfs /run",
+        f"mount --bind {own}/var-tmp /var/tmp",
+        *([] if site.finds_slurm_conf else [f"mount --bind {here}/etc /etc/slurm"]),
+        *_cgroup_mounts(site, name),
+        *_private_tmp(site, own),
+    ]
+    machine.start("\n".join(setup), inside=site.login, proc=here / "proc")
+    start_slurmd(site, name)
+
+
+def _private_tmp(site: Site, own: Path) -> list[str]:
+    """/tmp is the node's own; only what the cluster shares is seen in it."""
+    if not site.settings.private_tmp:
+        return []
+    shared = []
+    if site.base.is_relative_to("/tmp"):
+        seen = own / "tmp" / site.base.relative_to("/tmp")
+        shared = [f"mkdir -p {seen}", f"mount --rbind {site.base} {seen}"]
+    return [*shared, f"mount --rbind {own}/tmp /tmp"]
+
+
+def _cgroup_mounts(site: Site, node: str) -> list[str]:
+    """Below /sys/fs/cgroup the node sees a branch of its own."""
+    if not site.memory_limits:
+        return []
+    branches = [CGROUPS / name / f"{site.tag}-{node}" for name in CONTROLLERS]
+    for branch in branches:
+        branch.mkdir(exist_ok=True)
+    return [f"mount --bind {branch} {branch.parent}" for branch in branches]
+
+
+def start_slurmd(site: Site, node: str) -> None:
+    """The slurmd of a node that is on; it listens when this returns."""
+    _run_slurm(site, site.node(node), "slurmd", "-N", node)
+    port = site.ports.slurmd[site.nodes.index(node)]
+    _until_listening(port, site.folder / "log" / f"slurmd-{node}.log")
+
+
+def start_sshd(site: Site, port: int, extra: str = "") -> None:
+    """An sshd of the login node; `extra` are lines of sshd_config that come first."""
+    file = site.folder / "ssh" / f"sshd_config-{port}"
+    file.write_text(configuration.sshd_config(site, port, extra))
+    log = site.folder / "log" / f"sshd-{port}.log"
+    site.login.run(["/usr/sbin/sshd", "-f", str(file), "-E", str(log)])
+    _until_listening(port, log)
+
+
+def remove_cgroups(site: Site) -> None:
+    """Take away the branches of the cluster's nodes, which are off."""
+    for controller in CONTROLLERS:
+        for branch in (CGROUPS / controller).glob(f"{site.tag}-*"):
+            for folder, _, _ in os.walk(branch, topdown=False):
+                until(lambda folder=folder: _removed(folder), 5, f"{folder} stays")
+
+
+def _removed(folder: str) -> bool:
+    try:
+        Path(folder).rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:  # busy: the kernel is still taking the last process away
+        return False
+    return True
+
+
+def _run_slurm(site: Site, machine: Machine, *command: str) -> None:
+    machine.run(command, environment={"SLURM_CONF": str(site.slurm_conf)})
+
+
+def listens(port: int | None) -> bool:
+    """Whether something accepts connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _until_listening(port: int | None, log: Path) -> None:
+    until(lambda: listens(port), 30, f"nothing listens on {port}", log=log)

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         upstream,
         upstreams,
     )
+    from nemorun_discover.worker.preempt import on_preempt
 
 _HOME_OF = {
     "parametrize": "nemorun_discover.discovery.decorator",
@@ -98,6 +99,7 @@ _HOME_OF = {
     "current": "nemorun_discover.worker.context",
     "upstream": "nemorun_discover.worker.context",
     "upstreams": "nemorun_discover.worker.context",
+    "on_preempt": "nemorun_discover.worker.preempt",
 }
 
 __all__ = [
@@ -142,6 +144,7 @@ __all__ = [
     "current",
     "hookimpl",
     "import_executor",
+    "on_preempt",
     "parametrize",
     "run",
     "task",

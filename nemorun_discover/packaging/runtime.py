@@ -48,9 +48,11 @@ MODULES = (
     "nemorun_discover/worker/failure.py",
     "nemorun_discover/worker/load.py",
     "nemorun_discover/worker/macros.py",
+    "nemorun_discover/worker/preempt.py",
     "nemorun_discover/worker/ranks.py",
     "nemorun_discover/worker/result.py",
     "nemorun_discover/worker/slice.py",
+    "nemorun_discover/worker/srun.py",
     "nemorun_discover/worker/supervise.py",
     "nemorun_discover/worker/task.py",
 )

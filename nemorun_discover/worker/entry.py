@@ -4,6 +4,7 @@
     python <runtime>.zip <folder> <attempt> --ranks 4 [--gpus 1]    its four processes, with one GPU for each
     python <runtime>.zip <folder> <attempt> [...] -- torchrun ...   that command instead of the job itself
     python <runtime>.zip --rank <folder> <attempt>                  be a process that such a command started
+    python <runtime>.zip --srun <folder> <attempt>                  be a task of Slurm's srun
 
 What the job is stands in its job.json; what is on the command line is how it is started.
 """
@@ -28,20 +29,25 @@ if TYPE_CHECKING:
     from nemorun_discover.model.layout import AttemptLayout
 
 RANK = "--rank"
+SRUN = "--srun"
 
 
 def main() -> None:
     """Run one attempt of the job whose folder is given on the command line, or one process of it."""
     words = sys.argv[1:]
-    is_rank = words[0] == RANK
-    folder, number, *options = words[1:] if is_rank else words
+    how = words[0] if words[0] in (RANK, SRUN) else None
+    folder, number, *options = words[1:] if how else words
     paths = JobLayout(Path(folder))
     attempt = paths.attempt(int(number))
     job = read_json(paths.job)
     if job is None:
         raise SystemExit(f"nemorun: {paths.job}: there is none, or it is damaged")
     _find_from_folder(job, folder)
-    if is_rank:
+    if how == SRUN:
+        from nemorun_discover.worker.srun import run_srun_task  # noqa: PLC0415 - local jobs do not pay
+
+        raise SystemExit(run_srun_task(job, paths, attempt))
+    if how == RANK:
         raise SystemExit(run_task(job, paths, attempt, rank=int(os.environ.get("RANK", "0"))))
     supervisor = Supervisor(attempt, timeout_s=job["timeout_s"], grace_s=job["grace_s"])
     if supervisor.claim():

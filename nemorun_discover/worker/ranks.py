@@ -40,7 +40,7 @@ def processes_of(
     numbers = dict(zip(options[0:end:2], options[1:end:2]))
     command = list(options[end + 1 :])
     if "--ranks" not in numbers:
-        return [lambda: _be_launcher(command)]
+        return [lambda: be_launcher(command)]
     count, gpus = int(numbers["--ranks"]), int(numbers.get("--gpus", "0"))
     # Rank 0 opens it in a moment; until then every rank is told the same.
     port = int(os.environ.get("MASTER_PORT") or free_port(key))
@@ -85,11 +85,12 @@ def rank_variables(
 def _be_rank(told: Mapping[str, str], command: list[str], run: Callable[..., int]) -> int:
     os.environ.update(told)
     if command:
-        return _be_launcher(command)
+        return be_launcher(command)
     return run(int(told["RANK"]))
 
 
-def _be_launcher(command: list[str]) -> int:
+def be_launcher(command: list[str]) -> int:
+    """Become the launcher, or say in a sentence what it needs; an exit code, where it returns."""
     lacking = _lacking(command)
     if lacking is None:
         return become(command)

@@ -42,10 +42,14 @@ def run_task(
     if not rank:
         paths.result.unlink(missing_ok=True)  # an earlier attempt's
     if job["argv"]:
-        return become(_filled(job["argv"]))
+        if "NEMORUN_PREEMPT_SIGNAL" in os.environ:
+            from nemorun_discover.worker.preempt import as_it_was  # noqa: PLC0415 - few jobs have one
+
+            as_it_was()
+        return become(filled(job["argv"]))
     if rank is not None:
         _write_whole_lines()
-    args = _filled(job["args"])
+    args = filled(job["args"])
     convert = _conversion(job)
     _prepare_interpreter(job, args)
     root = Path(job["root"])
@@ -73,7 +77,7 @@ def _conversion(job: dict[str, Any]) -> Callable[[Callable[..., Any]], dict[str,
     return lambda function: bind(function, params, exact)
 
 
-def _filled(words: Sequence[str]) -> list[str]:
+def filled(words: Sequence[str]) -> list[str]:
     """The words, with placeholders of executors/macros.py replaced here and in the environment."""
     if not any("${" in one for one in (*os.environ.values(), *words)):
         return list(words)

@@ -1,0 +1,376 @@
+# What every batch script of nemorun sources: begin, start, wait, and leave evidence. Bash >= 4.4.
+#
+# The script says in variables what it is:
+#   nemorun_experiment      the experiment's folder on the cluster
+#   nemorun_executor        the executor's name, which its secrets are filed under
+#   nemorun_first_attempt   number of the first attempt; Slurm's restarts are counted from it
+#   nemorun_timeout_s       limit of the attempt in seconds; empty for none but Slurm's own
+# and then calls
+#   nemorun_begin SLUG...           take these jobs' attempts, or end at once where another has them
+#   nemorun_environment SLUG        the job's variables, and its secrets
+#   nemorun_start SLUG COMMAND...   start the job's step in the background
+#   nemorun_end [POLICY SECONDS]    wait for all of them, write how they ended, exit with the worst
+#
+# Evidence, by <slug>.<attempt>, in slurm/ of the experiment's folder:
+#   begun/    written once, by who has the attempt: that is what makes it run once
+#   ending/   what was known when Slurm announced the end; counts where nothing else was written
+#   ended/    how it ended, the same as exit.json in the attempt's folder
+
+declare -A nemorun_pids=() nemorun_attempts=() nemorun_starts=() nemorun_stops=()
+# shellcheck disable=SC2154
+: "${nemorun_experiment:?}" "${nemorun_executor:?}" "${nemorun_first_attempt:?}"
+nemorun_slugs=()         # jobs whose attempts this script has
+nemorun_stopping=        # why Slurm, or the time limit, ends all of this
+nemorun_requeued=null    # whether Slurm starts the job again by itself
+nemorun_signalled=       # a trap ran while something was waited for
+nemorun_worst=0
+nemorun_helpers=()       # processes beside the jobs
+nemorun_splits_errors=${nemorun_splits_errors:-}
+readonly nemorun_grace_s=10 nemorun_tail_bytes=65536
+
+nemorun_note() { echo "nemorun: $*" >&2; }
+
+nemorun_now() { date -u +%Y-%m-%dT%H:%M:%S.%6NZ; }
+
+# The line of a file of slugs that is this task's of an array.
+nemorun_job_of_task() { sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" "$1"; }
+
+nemorun_folder() { echo "$nemorun_experiment/jobs/$1/attempt-${nemorun_attempts[$1]}"; }
+
+nemorun_begin() {
+  local slug
+  { set +x; } 2>/dev/null
+  mkdir -p "$nemorun_experiment/slurm"/{begun,ending,ended} || exit 73
+  trap nemorun_on_exit EXIT
+  for slug in "$@"; do
+    nemorun_attempts[$slug]=$((nemorun_first_attempt + ${SLURM_RESTART_COUNT:-0}))
+    mkdir -p "$(nemorun_folder "$slug")" "$nemorun_experiment/jobs/$slug/outputs" || exit 73
+    nemorun_claim "$slug" || exit
+    nemorun_slugs+=("$slug")
+  done
+  nemorun_native_log=$(readlink /proc/$$/fd/2 2>/dev/null)
+  nemorun_log_start=$(stat -c %s "$nemorun_native_log" 2>/dev/null || echo 0)
+  if [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ]; then
+    for slug in "$@"; do nemorun_close_earlier "$slug"; done
+    [ $# -gt 1 ] || nemorun_own_log "$1"
+  fi
+  trap nemorun_on_term TERM
+  [ -z "${nemorun_timeout_s:-}" ] || nemorun_limit_time
+}
+
+# Exactly one script gets an attempt, however often it was submitted. 0: this one.
+nemorun_claim() {
+  local slug=$1 key draft place has
+  key=$slug.${nemorun_attempts[$slug]}
+  place=$nemorun_experiment/slurm/begun/$key
+  draft=$nemorun_experiment/slurm/begun/.$key.$SLURM_JOB_ID.$$
+  nemorun_starts[$slug]=$(nemorun_now)
+  printf '{"native_id": "%s", "host": "%s", "started_at": "%s", "attempt": %s}\n' \
+    "$(nemorun_native_id)" "$HOSTNAME" "${nemorun_starts[$slug]}" "${nemorun_attempts[$slug]}" \
+    >"$draft" || { nemorun_note "$draft cannot be written"; exit 73; }
+  # A hard link is whole from its first moment; without them, the file that only one can create.
+  if ln "$draft" "$place" 2>/dev/null || { [ ! -e "$place" ] && (set -C; cat "$draft" >"$place") 2>/dev/null; }; then
+    rm -f "$draft"
+    return 0
+  fi
+  rm -f "$draft"
+  has=$(sed -n 's/.*"native_id": "\([^"]*\)".*/\1/p' "$place" 2>/dev/null)
+  if [ -z "$has" ]; then nemorun_note "$place cannot be written"; exit 73; fi
+  nemorun_note "job $(nemorun_native_id) was submitted for an attempt that job $has has; it ends"
+  trap - EXIT
+  exit 0
+}
+
+nemorun_native_id() {
+  if [ -n "${SLURM_ARRAY_JOB_ID:-}" ]; then echo "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"; else echo "$SLURM_JOB_ID"; fi
+}
+
+# Slurm started the job again: the attempt before has ended, whatever it could still write of it.
+nemorun_close_earlier() {
+  local slug=$1 before=$((nemorun_attempts[$1] - 1)) known
+  [ "$before" -ge "$nemorun_first_attempt" ] || return 0
+  [ ! -e "$nemorun_experiment/slurm/ended/$slug.$before" ] || return 0
+  known=$nemorun_experiment/slurm/ending/$slug.$before
+  if [ ! -e "$known" ]; then
+    local begun
+    begun=$(sed -n 's/.*"started_at": "\([^"]*\)".*/\1/p' "$nemorun_experiment/slurm/begun/$slug.$before" 2>/dev/null)
+    nemorun_document null null REQUEUED "${begun:+\"$begun\"}" null "$before" true >"$known"
+  fi
+  nemorun_put "$known" "$nemorun_experiment/jobs/$slug/attempt-$before/exit.json"
+  nemorun_put "$known" "$nemorun_experiment/slurm/ended/$slug.$before"
+}
+
+# Slurm goes on writing into the first attempt's log; every attempt keeps its own.
+nemorun_own_log() {
+  local folder
+  folder=$(nemorun_folder "$1")
+  if [ -n "$nemorun_splits_errors" ]; then exec >>"$folder/log" 2>>"$folder/log.err"; else exec >>"$folder/log" 2>&1; fi
+}
+
+nemorun_environment() {
+  { set +x; } 2>/dev/null
+  # shellcheck disable=SC1090,SC1091
+  source "$nemorun_experiment/jobs/$1/env.sh" || exit 78
+  if [ -f "$nemorun_experiment/slurm/secrets/$nemorun_executor.sh" ]; then
+    # shellcheck disable=SC1090,SC1091
+    source "$nemorun_experiment/slurm/secrets/$nemorun_executor.sh" || exit 78
+  fi
+  export NEMORUN_ATTEMPT=${nemorun_attempts[$1]}
+}
+
+# The first host of a node list, as other nodes can reach it: by name where this one knows the name.
+nemorun_head_of() {
+  local name address
+  name=$(scontrol show hostnames "$1" | head -n 1)
+  if ! getent hosts "$name" >/dev/null 2>&1; then
+    address=$(scontrol -o show node "$name" 2>/dev/null | sed -n 's/.* NodeAddr=\([^ ]*\).*/\1/p')
+  fi
+  echo "${address:-$name}"
+}
+
+# The logs, found in a folder of the user's too: <name>_<job>.out, for a member <name>_<job>_<member>.out.
+nemorun_link_logs() {
+  local folder=$1 name=$2_$(nemorun_native_id) slug
+  mkdir -p "$folder" || { nemorun_note "$folder cannot be made"; return 0; }
+  [ "${SLURM_RESTART_COUNT:-0}" -eq 0 ] || name+=_$SLURM_RESTART_COUNT
+  for slug in "${nemorun_slugs[@]}"; do
+    [ ${#nemorun_slugs[@]} -eq 1 ] || name+=_$slug
+    ln -sfn "$(nemorun_folder "$slug")/log" "$folder/$name.out"
+    name=${name%"_$slug"}
+  done
+}
+
+# Beside the jobs: ended with them, and nobody asks how.
+nemorun_beside() {
+  "$@" &
+  nemorun_helpers+=($!)
+}
+
+nemorun_start() {
+  local slug=$1
+  shift
+  set +eu  # whatever setup_lines wanted for themselves
+  [ -z "$nemorun_stopping" ] || return 0
+  if [ ${#nemorun_slugs[@]} -gt 1 ]; then
+    "$@" >>"$(nemorun_folder "$slug")/log" 2>&1 &
+  else
+    "$@" &
+  fi
+  nemorun_pids[$slug]=$!
+}
+
+# A pause that traps do not have to wait for.
+nemorun_pause() {
+  sleep "$1" &
+  local pid=$!
+  nemorun_await "$pid"
+}
+
+# wait, as if no signal had come in between; the exit code of the process.
+nemorun_await() {
+  local rc
+  while :; do
+    nemorun_signalled=
+    wait "$1" 2>/dev/null
+    rc=$?
+    [ -n "$nemorun_signalled" ] || return $rc
+  done
+}
+
+nemorun_is_running() { case " $(jobs -rp | tr '\n' ' ') " in *" $1 "*) ;; *) return 1 ;; esac; }
+
+nemorun_end() {
+  local policy=${1:-all} look_s=${2:-1} slug
+  set +eu
+  if [ ${#nemorun_pids[@]} -eq 1 ]; then
+    for slug in "${!nemorun_pids[@]}"; do nemorun_finish "$slug"; done
+  elif [ ${#nemorun_pids[@]} -gt 1 ]; then
+    nemorun_watch_group "$policy" "$look_s"
+  fi
+  exit "$nemorun_worst"
+}
+
+# Each member's end is written down within a second; the policy is looked at every `look_s`.
+nemorun_watch_group() {
+  local policy=$1 look_s=$2 slug next_look=$SECONDS first='' failed='' stop
+  while [ ${#nemorun_pids[@]} -gt 0 ]; do
+    for slug in "${!nemorun_pids[@]}"; do
+      nemorun_is_running "${nemorun_pids[$slug]}" && continue
+      stop=${nemorun_stops[$slug]:-}
+      nemorun_finish "$slug"
+      if [ -z "$stop" ]; then
+        if [ -z "$first" ]; then first=$nemorun_last; next_look=$((SECONDS + ${look_s%.*})); fi
+        [ "$nemorun_last" -eq 0 ] || failed=1
+      fi
+    done
+    if [ "$SECONDS" -ge "$next_look" ] && [ -n "$first" ]; then
+      next_look=$((SECONDS + ${look_s%.*}))
+      case $policy in
+        any_failed) [ -z "$failed" ] || nemorun_stop_members GROUP_FAILED ;;
+        first_done) if [ "$first" -eq 0 ]; then nemorun_stop_members GROUP_DONE; else nemorun_stop_members GROUP_FAILED; fi ;;
+      esac
+    fi
+    [ ${#nemorun_pids[@]} -eq 0 ] || nemorun_pause 1
+  done
+}
+
+# TERM to the members that still run, and KILL to those that do not end within the grace.
+nemorun_stop_members() {
+  local slug
+  for slug in "${!nemorun_pids[@]}"; do
+    [ -z "${nemorun_stops[$slug]:-}" ] || continue
+    nemorun_stops[$slug]=$1
+    nemorun_stop "$slug"
+  done
+}
+
+nemorun_stop() {
+  local slug=$1
+  nemorun_signal_step "$slug" TERM
+  ( sleep $nemorun_grace_s; nemorun_signal_step "$slug" KILL ) >/dev/null 2>&1 &
+  nemorun_helpers+=($!)
+}
+
+# Through Slurm, to every process of the step: srun itself turns TERM into KILL.
+nemorun_signal_step() {
+  local step
+  step=$(sed -n 's/.*"step": "\([0-9.+]*\)".*/\1/p' "$(nemorun_folder "$1")/process.json" 2>/dev/null)
+  if [ -n "$step" ]; then
+    scancel --signal="$2" "$step"
+  else
+    kill -s "$2" "${nemorun_pids[$1]}" 2>/dev/null
+  fi
+}
+
+# A signal for the batch script that is meant for its jobs (`signal = "B:USR1@60"`).
+nemorun_forward() {
+  # shellcheck disable=SC2064
+  trap "nemorun_signalled=1; nemorun_to_all $1" "$1"
+}
+
+nemorun_to_all() {
+  local slug
+  for slug in "${!nemorun_pids[@]}"; do nemorun_signal_step "$slug" "$1"; done
+}
+
+nemorun_limit_time() {
+  trap nemorun_on_time_over ALRM
+  ( sleep "$nemorun_timeout_s"; kill -s ALRM $$ ) >/dev/null 2>&1 &
+  nemorun_helpers+=($!)
+}
+
+nemorun_on_time_over() {
+  local slug
+  nemorun_signalled=1
+  [ -z "$nemorun_stopping" ] || return 0
+  nemorun_stopping=TIMEOUT
+  nemorun_note "the time limit of $nemorun_timeout_s s is over"
+  for slug in "${!nemorun_pids[@]}"; do nemorun_stop "$slug"; done
+}
+
+# Slurm ends the job: what is known is written at once, since KILL follows.
+nemorun_on_term() {
+  local slug why
+  nemorun_signalled=1
+  [ -z "$nemorun_stopping" ] || return 0
+  why=$(nemorun_why)
+  if [ -z "$why" ]; then nemorun_to_all TERM; return 0; fi
+  nemorun_stopping=${why% *}
+  nemorun_requeued=${why#* }
+  for slug in "${nemorun_slugs[@]}"; do
+    [ -z "${nemorun_attempts[$slug]}" ] || nemorun_write "$slug" ending null '"SIGTERM"' "$nemorun_stopping"
+  done
+}
+
+# Two words: the reason, and whether the job starts again. Nothing where the job is not being ended.
+nemorun_why() {
+  local said shown reason=CANCELLED again=false restarts
+  said=$(tail -c "+$((nemorun_log_start + 1))" "$nemorun_native_log" 2>/dev/null | tail -c $nemorun_tail_bytes |
+    sed -n 's/^slurmstepd.*\*\*\* JOB [^ ]* ON [^ ]* CANCELLED AT [^ ]*\(.*\) \*\*\*.*/ENDED\1/p' | tail -n 1)
+  shown=$(timeout 5 scontrol -o show job "$SLURM_JOB_ID" 2>/dev/null)
+  case $shown in *" JobState=RUNNING "*) [ -n "$said" ] || return 0 ;; esac
+  restarts=$(sed -n 's/.* Restarts=\([0-9]*\).*/\1/p' <<<"$shown" | head -n 1)
+  if [ -n "$restarts" ] && [ "$restarts" -gt "${SLURM_RESTART_COUNT:-0}" ]; then reason=REQUEUED again=true; fi
+  case $said in
+    *PREEMPT*) reason=PREEMPTED ;;
+    *"JOB REQUEUE"*) reason=REQUEUED again=true ;;
+    *"TIME LIMIT"*) reason=TIMEOUT ;;
+    *"NODE FAIL"*) reason=NODE_FAIL ;;
+  esac
+  case $shown in *" Reason=TimeLimit "*) reason=TIMEOUT ;; *" Reason=NodeDown "*) reason=NODE_FAIL ;; esac
+  echo "$reason $again"
+}
+
+# Wait for one job, and write how it ended; its exit code is in nemorun_last.
+nemorun_finish() {
+  local slug=$1 rc code signal=null reason=null folder name stop
+  nemorun_await "${nemorun_pids[$slug]}"
+  rc=$?
+  unset "nemorun_pids[$slug]"
+  folder=$(nemorun_folder "$slug")
+  code=$rc
+  stop=${nemorun_stopping:-${nemorun_stops[$slug]:-}}
+  if [ "$rc" -gt 128 ] && name=$(kill -l $((rc - 128)) 2>/dev/null) && [ -n "$name" ]; then
+    code=null signal="\"SIG$name\"" reason=SIGNAL
+  elif [ "$rc" -ne 0 ]; then
+    reason=EXIT_CODE
+  fi
+  if [ -n "$stop" ]; then
+    reason=$stop
+  elif nemorun_ran_out_of_memory "$rc" "$folder"; then
+    reason=OUT_OF_MEMORY
+  elif [ ! -e "$folder/process.json" ]; then
+    # srun can say 0 of a step whose plugin or container never came up.
+    reason=START_FAILED
+    [ "$rc" -ne 0 ] || { rc=1 code=null; }
+    nemorun_note "the job's step did not start: what srun said stands above"
+  fi
+  nemorun_write "$slug" ended "$code" "$signal" "$reason"
+  nemorun_last=$rc
+  [ "$reason" = GROUP_DONE ] || [ "$rc" -le "$nemorun_worst" ] || nemorun_worst=$rc
+}
+
+# srun says 1, or 137, of a step that the kernel killed for its memory; only the text tells.
+nemorun_ran_out_of_memory() {
+  [ "$1" -ne 0 ] || return 1
+  local file
+  for file in "$2/log" "$2/log.err"; do
+    tail -c $nemorun_tail_bytes "$file" 2>/dev/null | grep -q "oom.kill event.* in StepId=[0-9_+]*\." && return 0
+  done
+  return 1
+}
+
+# nemorun_write SLUG ending|ended EXIT_CODE SIGNAL REASON
+nemorun_write() {
+  local slug=$1 where=$2 attempt=${nemorun_attempts[$1]} draft
+  draft=$nemorun_experiment/slurm/$where/.$slug.$attempt.$$
+  nemorun_document "$3" "$4" "$5" "\"${nemorun_starts[$slug]}\"" "\"$(nemorun_now)\"" "$attempt" "$nemorun_requeued" >"$draft" || return
+  [ "$where" = ending ] || nemorun_put "$draft" "$nemorun_experiment/jobs/$slug/attempt-$attempt/exit.json"
+  mv -f "$draft" "$nemorun_experiment/slurm/$where/$slug.$attempt"
+}
+
+# nemorun_document EXIT_CODE SIGNAL REASON STARTED_AT ENDED_AT ATTEMPT REQUEUED
+nemorun_document() {
+  local reason=null
+  [ "$3" = null ] || reason="\"$3\""
+  printf '{"schema": "nemorun.exit/1", "exit_code": %s, "signal": %s, "reason": %s, "started_at": %s, "ended_at": %s, "host": "%s", "native_id": "%s", "attempt": %s, "requeued": %s}\n' \
+    "$1" "$2" "$reason" "${4:-null}" "$5" "$HOSTNAME" "$(nemorun_native_id)" "$6" "$7"
+}
+
+# A copy under a temporary name, then the name: whoever reads it reads all of it.
+nemorun_put() {
+  cp "$1" "$2.$$.tmp" && mv -f "$2.$$.tmp" "$2"
+}
+
+# However the script ends, the attempts it has are closed: setup_lines may have called exit.
+nemorun_on_exit() {
+  local rc=$? slug
+  trap - EXIT
+  for slug in "${nemorun_slugs[@]}"; do
+    [ -e "$nemorun_experiment/slurm/ended/$slug.${nemorun_attempts[$slug]}" ] && continue
+    [ "$rc" -ne 0 ] || rc=1
+    nemorun_write "$slug" ended "$rc" null "${nemorun_stopping:-${nemorun_stops[$slug]:-START_FAILED}}"
+  done
+  for slug in "${nemorun_helpers[@]}"; do kill "$slug" 2>/dev/null; done
+  exit "$rc"
+}

@@ -1,0 +1,113 @@
+"""The `srun` line of a job, as words of a shell line. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nemorun_discover.executors.macros import ExecutorMacros
+from nemorun_discover.schedulers.slurm.directives import root_of
+from nemorun_discover.schedulers.slurm.quoting import shell_word
+from nemorun_discover.schedulers.slurm.shape import DEFAULT_PYTHON, settings_of, shape_of
+
+if TYPE_CHECKING:
+    from nemorun_discover.executors.slurm import SlurmExecutor
+    from nemorun_discover.schedulers.protocol import Submission
+    from nemorun_discover.schedulers.slurm.paths import ClusterPaths
+
+# What NeMo-Run's users write in mounts for the job's folder.
+_JOB_DIR_WORDS = (ExecutorMacros.JOB_DIR_VAR, "/$nemo_run")
+_JOB_DIR = '"$NEMORUN_JOB_DIR"'
+MEASURE_S = 5
+
+
+def srun_words(
+    submission: Submission,
+    paths: ClusterPaths,
+    *,
+    component: int | None = None,
+    shares: bool = False,
+) -> list[str]:
+    """`srun` with its options and the worker, each quoted.
+
+    Args:
+        submission: The attempt.
+        paths: Where it lies.
+        component: Its part of a heterogeneous job.
+        shares: Other steps run beside it on the same nodes.
+    """
+    executor = settings_of(submission)
+    worker = [
+        shell_word(executor.python or DEFAULT_PYTHON),
+        shell_word(paths.package(submission.runtime.name)),
+        "--srun",
+        _JOB_DIR,
+        '"$NEMORUN_ATTEMPT"',
+    ]
+    options = [
+        *_size(executor),
+        *([f"--het-group={component}"] if component is not None else []),
+        *(["--overlap"] if shares else []),
+        *_container(submission, paths),
+        *(shell_word(one) for one in executor.srun_args),
+    ]
+    return ["srun", *options, *worker]
+
+
+def _size(executor: SlurmExecutor) -> list[str]:
+    shape = shape_of(executor)
+    # Slurm 22.05 stopped handing --cpus-per-task of the job on to its steps.
+    cpus, gpus = shape.cpus_per_task, shape.gpus_per_task
+    return [
+        "--export=ALL",
+        "--kill-on-bad-exit=1",
+        "--wait=0",  # a task that is done early must not end the others
+        f"--nodes={shape.nodes}",
+        f"--ntasks={shape.tasks}",
+        f"--ntasks-per-node={shape.tasks_per_node}",
+        *([f"--cpus-per-task={cpus}"] if cpus else []),
+        *([f"--gpus-per-task={gpus}"] if gpus else []),
+        *(["--label"] if shape.tasks > 1 else []),
+    ]
+
+
+def _container(submission: Submission, paths: ClusterPaths) -> list[str]:
+    """Pyxis's options; the image sees the experiment where the cluster does."""
+    executor = settings_of(submission)
+    if executor.container_image is None:
+        return []
+    mounts = [f"{paths.base}:{paths.base}", *executor.container_mounts]
+    script = submission.job.script.env if submission.job.script else {}
+    names = dict.fromkeys(
+        ["PYTHONPATH", *executor.env_vars, *script, *executor.secrets, *executor.container_env]
+    )
+    return [
+        f"--container-image={shell_word(executor.container_image)}",
+        f"--container-mounts={_with_job_dir(','.join(mounts))}",
+        f"--container-workdir={shell_word(root_of(submission, paths))}",
+        f"--container-env={shell_word(','.join(names))}",
+        "--no-container-mount-home",
+    ]
+
+
+def _with_job_dir(text: str) -> str:
+    for word in _JOB_DIR_WORDS:
+        text = text.replace(word, "\0")
+    return _JOB_DIR.join(shell_word(part) if part else "" for part in text.split("\0"))
+
+
+def measure_words(executor: SlurmExecutor, component: int | None) -> list[str]:
+    """The step beside the job that writes down the GPUs' memory."""
+    nodes = shape_of(executor).nodes
+    return [
+        "srun",
+        "--overlap",
+        *([f"--het-group={component}"] if component is not None else []),
+        f"--nodes={nodes}",
+        f"--ntasks={nodes}",
+        "--ntasks-per-node=1",
+        "--label",
+        "nvidia-smi",
+        "--query-gpu=timestamp,index,memory.used,memory.total,utilization.gpu",
+        "--format=csv,noheader",
+        f"--loop={MEASURE_S}",
+    ]

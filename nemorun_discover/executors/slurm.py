@@ -17,7 +17,7 @@ class SlurmJobDetails:
 
     Attributes:
         job_name: Name of the batch job; None makes one from the experiment and the job.
-        folder: Directory on the cluster for its output; None for the job's own directory.
+        folder: Directory on the cluster in which its logs are found too, as `<name>_<job id>.out`.
     """
 
     kind: ClassVar[str] = "slurm"
@@ -37,7 +37,8 @@ class SlurmExecutor(Executor):
         account: Account to charge.
         partition: Partition, or several separated by commas.
         job_name_prefix: Put before every job's name; None for `{account}.`, or nothing without an account.
-        time: Wall-clock limit as sbatch takes it: minutes, "HH:MM:SS" or "D-HH:MM:SS".
+        time: Wall-clock limit as sbatch takes it: minutes, "HH:MM:SS" or "D-HH:MM:SS"; None for the task's
+            own `timeout`, in whole minutes.
         nodes: Nodes of one job.
         ntasks_per_node: Tasks on each node.
         cpus_per_task: CPUs of a task.
@@ -54,17 +55,20 @@ class SlurmExecutor(Executor):
         gres: Generic resources ("gpu:a100:4").
         signal: Signal before the time limit, as sbatch takes it ("B:USR1@120": seconds).
         exclusive: True for whole nodes, or the word that sbatch takes ("user", "mcs").
-        array: `--array` of the job. Jobs that differ in parameters become an array without it.
+        array: False submits each job by itself. Otherwise jobs that differ in parameters only go as one array.
+        max_parallel: Jobs of such an array that run at once; None for no limit but the cluster's.
         open_mode: Whether a requeued job appends to its log or truncates it.
         requeue: True and False say `--requeue` and `--no-requeue`.
         segment: Nodes of a segment on block topologies.
         network: Network options of the interconnect.
         container_image: Image of the job (Pyxis: a registry's name or a .sqsh file); None for no container.
-        container_mounts: Mounts, each as "source:target" or "source:target:flags".
+        container_mounts: Mounts, each as "source:target" or "source:target:flags"; a source that begins with
+            `/$nemo_run` lies in the job's directory. nemorun adds its own `job_dir`.
         container_env: Variables whose value in the job wins over the image's.
         additional_parameters: More options of sbatch, by name: `{"mail-type": "END"}`.
-        srun_args: More arguments of srun.
-        setup_lines: Shell code before the job's command, in the batch script.
+        srun_args: More arguments of srun, each one word.
+        setup_lines: Shell code before the job's command, in the batch script; it finds the job's variables.
+        python: Interpreter that runs the tasks, on the nodes or in the container; None for `python3`.
         heterogeneous: Each member of a group gets nodes of its own in one heterogeneous job.
         het_group_indices: Which component each member of a group runs in; None for one each, in order.
         memory_measure: Record the GPUs' memory beside the job, every few seconds.
@@ -72,7 +76,7 @@ class SlurmExecutor(Executor):
         dependency_type: How a job waits for the one it comes after.
         torchrun_nproc_per_node: Processes that torchrun starts on a node; None for `ntasks_per_node`.
         wait_time_for_group_job: Seconds between the starts of two members of a group.
-        monitor_group_job: End the other members of a group as soon as one has failed.
+        monitor_group_job: End the other members of a group when its policy says so.
         monitor_group_job_wait_time: Seconds between two looks at the members of a group.
         poll_estimated_start_time: Ask for the estimated start of a pending job.
         stderr_to_stdout: Write one log instead of two.
@@ -103,7 +107,8 @@ class SlurmExecutor(Executor):
     gres: str | None = None
     signal: str | None = None
     exclusive: bool | str | None = None
-    array: str | None = None
+    array: bool | str | None = None
+    max_parallel: int | None = at_least(1, None)
     open_mode: Literal["append", "truncate"] = "append"
     requeue: bool | None = None
     segment: int | None = at_least(1, None)
@@ -114,6 +119,7 @@ class SlurmExecutor(Executor):
     additional_parameters: dict[str, Any] = field(default_factory=dict)
     srun_args: list[str] = field(default_factory=list)
     setup_lines: str | None = None
+    python: str | None = None
     heterogeneous: bool = False
     het_group_indices: list[int] | None = None
     memory_measure: bool = False

@@ -7,6 +7,8 @@
     ├── StoreError              4   NEMORUN_HOME cannot be written, or a record cannot be read
     ├── NothingSelected         5   no task, or no executor, matches the selection
     ├── ExecutorRefused         6   an executor refused a job or was out of reach
+    │   ├── ConnectionLost      6   the way to it broke, or cannot be made now; later it may
+    │   └── LoginNeeded         6   a login has to ask something, and nobody is there to answer
     ├── JobFailed               1   a job that was waited for did not succeed
     ├── WaitTimeout           124   `wait --timeout` ran out
     └── OutsideJob              4   something that only a job has was asked for outside one
@@ -87,6 +89,18 @@ class ExecutorRefused(NemorunError):
     """An executor refused a job, or could not be reached; nothing of that job was submitted."""
 
     exit_code = ExitCode.REFUSED
+    is_passing = False
+    """Whether trying the same again later may help."""
+
+
+class ConnectionLost(ExecutorRefused):
+    """The connection to an executor broke, or cannot be made now; trying again later may help."""
+
+    is_passing = True
+
+
+class LoginNeeded(ExecutorRefused):
+    """A login has to ask for a password, a passphrase or a code, and nobody is there to answer."""
 
 
 class JobFailed(NemorunError):

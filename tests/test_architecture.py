@@ -40,7 +40,7 @@ SDK_HOMES = {
     "platformdirs": ("config/",),
     "msgspec": ("config/", "store/"),
     "pluggy": ("plugins/",),
-    "paramiko": ("transport/ssh.py",),
+    "paramiko": ("transport/ssh",),
     "torchx": ("schedulers/",),
     "docker": ("schedulers/docker/",),
     "sky": ("schedulers/skypilot/",),

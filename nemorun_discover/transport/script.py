@@ -1,0 +1,71 @@
+"""How a script gets through any login shell: the text that carries it, and the marks around its answer. Pure.
+
+A login shell may be csh or fish, may print a banner, may read its own files first. All that passes through
+it is one short line, which starts `/bin/sh`; script and data follow over its input.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+
+
+def new_token() -> str:
+    """A word that nobody prints by chance."""
+    return secrets.token_hex(16)
+
+
+def framed(script: str, token: str) -> bytes:
+    """The script with a mark before its output, on both streams, and one with its exit code after it.
+
+    It runs in a subshell: its `exit` ends it alone. The mark begins a line of its own, whatever was printed
+    before it.
+    """
+    return (
+        f"printf '\\n{token}\\n' >&2\n"
+        f"printf '\\n{token}\\n'\n"
+        f"(\n{script}\n)\n"
+        f"printf '\\n%s %d\\n' {token} $?\n"
+    ).encode()
+
+
+def command_line(size: int) -> str:
+    """The line for a login shell: /bin/sh takes as many bytes of its input for a script, and leaves the rest.
+
+    There is nothing in it that sh, csh and fish read differently. dd never reads ahead; one that does not
+    know `fullblock` fails before it has read anything, and is asked for single bytes (2.7 us each) instead.
+    """
+    whole = f"dd bs={size} count=1 iflag=fullblock 2>/dev/null"
+    single = f"dd bs=1 count={size} 2>/dev/null"
+    return f"exec /bin/sh -c 'eval \"$({whole} || {single})\"'"
+
+
+def carried(script: bytes, shell: str | None, pre_command: str | None) -> tuple[str, bytes]:
+    """The line for the login shell, and what its input begins with.
+
+    Args:
+        script: What /bin/sh is to run.
+        shell: A shell to run it below (`bash -l`); None for the login shell.
+        pre_command: Code for that shell, before it.
+    """
+    inner = after(pre_command, command_line(len(script)))
+    if shell is None:
+        return inner, script
+    outer = f"exec {shell} -c {shlex.quote(inner)}".encode()
+    return command_line(len(outer)), outer + script
+
+
+def after(pre_command: str | None, command: str) -> str:
+    """The command, run when the code before it succeeded."""
+    before = (pre_command or "").strip().rstrip(";")
+    return f"{before} && {command}" if before else command
+
+
+def first_line(*texts: bytes) -> str | None:
+    """The first line with anything in it, fit to be shown; None when there is none."""
+    for text in texts:
+        for line in text.decode(errors="replace").splitlines():
+            shown = "".join(char for char in line if char.isprintable()).strip()
+            if shown:
+                return shown[:200]
+    return None

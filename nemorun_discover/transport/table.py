@@ -1,0 +1,33 @@
+"""From a tunnel's settings to the tunnel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nemorun_discover.executors.tunnels import SSHTunnel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nemorun_discover.executors.tunnels import Tunnel as Settings
+    from nemorun_discover.transport.tunnel import Ask, Tunnel
+
+
+def open_tunnel(settings: Settings, env: Mapping[str, str], ask: Ask | None = None) -> Tunnel:
+    """The tunnel; it connects when it is first used.
+
+    Args:
+        settings: Where it leads, and how.
+        env: The caller's environment: HOME (for `~/.ssh`), SSH_AUTH_SOCK, and what scripts on this machine get.
+        ask: Asks the user; None in the background, where a login that has to ask raises LoginNeeded.
+
+    Raises:
+        ConfigError: The ssh configuration cannot be read.
+    """
+    if isinstance(settings, SSHTunnel):
+        from nemorun_discover.transport.ssh import ssh_tunnel  # noqa: PLC0415 - paramiko takes 100 ms to import
+
+        return ssh_tunnel(settings, env, ask)
+    from nemorun_discover.transport.local import local_tunnel  # noqa: PLC0415 - likewise, only what is used
+
+    return local_tunnel(env)

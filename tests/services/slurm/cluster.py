@@ -59,6 +59,10 @@ class Cluster:
         """For SLURM_CONF of commands that run outside."""
         return self.site.slurm_conf
 
+    def image(self, name: str) -> Path:
+        """A root filesystem for --container-image: `python`, or `busybox`, which has neither Python nor bash."""
+        return self.site.folder / "images" / name
+
     def outside(self, path: str, user: User | None = None) -> Path:
         """Where a path of the login node lies for us: below /home, or relative to the user's home."""
         home = f"/home/{(user or self.user).name}"

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.services.slurm import configuration
+from tests.services.slurm import configuration, containers
 from tests.services.slurm.machine import until
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def write_files(site: Site) -> None:
         "dev",
         "over",
         "proc",
+        "images",
     ):
         (here / name).mkdir(parents=True, exist_ok=True)
     (here / "ssh" / "authorized_keys").mkdir(exist_ok=True)
@@ -57,6 +58,8 @@ def _write_etc(site: Site) -> None:
     (etc / "gres.conf").write_text(configuration.gres_conf(site))
     (etc / "cgroup.conf").write_text(configuration.CGROUP_CONF)
     (etc / "plugstack.conf").write_text(f"include {etc}/plugstack.conf.d/*.conf\n")
+    plugin = shutil.copy(containers.plugin(), etc / "spank_pyxis.so")
+    (etc / "plugstack.conf.d" / "pyxis.conf").write_text(f"required {plugin}\n")
     if site.has_accounting:
         secret = etc / "slurmdbd.conf"
         secret.touch(mode=0o600)
@@ -104,6 +107,7 @@ def start_login(site: Site) -> None:
         "mkdir /run/sshd /run/mysqld && chown mysql /run/mysqld",
         *over,
         f"mount --bind {here}/home /home",
+        f"mount --bind -o ro {containers.images()} {here}/images",
         *slurm,
         "mount --make-rshared /",
     ]
@@ -134,7 +138,7 @@ def start_node(site: Site, name: str) -> None:
         (own / folder).mkdir(parents=True, exist_ok=True)
         (own / folder).chmod(0o1777)
     setup = [
-        "mount -t tmpfs -o mode=755,size=64m tmpfs /run",
+        "mount -t tmpfs -o mode=755,size=256m tmpfs /run",
         f"mount --bind {own}/var-tmp /var/tmp",
         *([] if site.finds_slurm_conf else [f"mount --bind {here}/etc /etc/slurm"]),
         *_cgroup_mounts(site, name),

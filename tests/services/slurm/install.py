@@ -1,10 +1,11 @@
-"""What the clusters are made of, made ready: Debian's packages, and nothing started."""
+"""What the clusters are made of, made ready: packages, a plugin, images; nothing is started."""
 
 from __future__ import annotations
 
 import os
 
 from tests.services.packages import install_packages
+from tests.services.slurm import containers
 
 PACKAGES = [
     "slurmctld",
@@ -33,3 +34,5 @@ def install() -> None:
     if os.geteuid() != 0:
         raise PermissionError("only root can install Slurm and start its clusters")
     install_packages(PACKAGES)
+    containers.plugin()
+    containers.images()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nemorun_discover.cli import terminal
+from nemorun_discover.cli.asking import ask_on_terminal
 from nemorun_discover.cli.boundary import abandon
 from nemorun_discover.cli.sanitise import visible
 from nemorun_discover.errors import UsageError
+from nemorun_discover.lifecycle.asking import set_asker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,13 +100,30 @@ class Channel:
         return f"\x1b[{_SGR[style]}m{text}\x1b[0m" if style and text and self.color else text
 
 
+class Drawing(Protocol):
+    """A picture that is drawn again and again, and stops while something is asked."""
+
+    def stop(self) -> None:
+        """Take it off the screen."""
+        ...
+
+    def start(self) -> None:
+        """Draw it again."""
+        ...
+
+
 class Console:
-    """The two channels of a command, and how much it may say."""
+    """The two channels of a command, and how much it may say.
+
+    Attributes:
+        drawing: What is drawn on stderr now; None for nothing.
+    """
 
     def __init__(self, out: Channel, err: Channel, *, verbosity: int = 0) -> None:
         self.out = out
         self.err = err
         self.verbosity = verbosity
+        self.drawing: Drawing | None = None
 
     def note(self, *spans: Span | str) -> None:
         """Write a line of progress or a hint on stderr, unless `-q` was given."""
@@ -127,4 +146,6 @@ def open_console(settings: Settings) -> Console:
     """The console of this process."""
     out = Channel(sys.stdout, color=settings.color, env=os.environ)
     err = Channel(sys.stderr, color=settings.color, env=os.environ)
-    return Console(out, err, verbosity=settings.verbosity)
+    console = Console(out, err, verbosity=settings.verbosity)
+    set_asker(ask_on_terminal(console))
+    return console

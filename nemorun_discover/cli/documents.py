@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nemorun_discover.config.resolve import ExecutorChoice
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.record import Record
-    from nemorun_discover.model.status import AttemptStatus, ExperimentStatus, JobStatus
+    from nemorun_discover.model.status import AttemptStatus, Contact, ExperimentStatus, JobStatus
     from nemorun_discover.model.task import Issue, Json, Parameter, Task
 
 Document = dict[str, Any]
@@ -27,6 +27,7 @@ def status_document(status: ExperimentStatus) -> Document:
         "as_of": rfc3339(status.as_of),
         "experiment": experiment_fields(status),
         "jobs": [_job_fields(job) for job in status.jobs],
+        "contacts": {name: _contact_fields(one) for name, one in status.contacts.items()},
     }
 
 
@@ -175,6 +176,14 @@ def jobs_document(jobs: Iterable[Job], issues: Iterable[Issue]) -> Document:
     }
 
 
+def _contact_fields(contact: Contact) -> Document:
+    return {
+        "as_of": rfc3339(contact.as_of),
+        "trouble": contact.trouble,
+        "progress": contact.progress,
+    }
+
+
 def _parameter_fields(parameter: Parameter, values: Mapping[str, Json]) -> Document:
     """A default is what the config says, else the signature's; null when only Python knows it."""
     own = None if parameter.default is MISSING else parameter.default
@@ -207,6 +216,8 @@ def _job_fields(job: JobStatus) -> Document:
         "started_at": rfc3339(job.started_at),
         "ended_at": rfc3339(job.ended_at),
         "as_of": rfc3339(job.as_of),
+        "waits_for": job.waits_for,
+        "expected_start_at": rfc3339(job.expected_start_at),
         "log": job.log,
         "outputs": job.outputs,
         "result": job.result,

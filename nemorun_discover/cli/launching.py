@@ -13,6 +13,7 @@ from nemorun_discover.cli.render_jobs import heading_lines, job_table
 from nemorun_discover.cli.render_summary import closing_lines, verdict
 from nemorun_discover.errors import ExitCode
 from nemorun_discover.lifecycle.cancel import cancel
+from nemorun_discover.lifecycle.freshness import until_handed_over
 from nemorun_discover.lifecycle.launch import launch
 from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.lifecycle.watch import watch
@@ -35,7 +36,7 @@ def launch_and_watch(plan: Plan, console: Console, *, detach: bool, as_json: boo
     names = ", ".join(plan.executors)
     console.note(f"experiment {experiment_id}: {_count(len(plan.jobs), 'job')} on {names}")
     if detach:
-        return _leave(home, experiment_id, console, as_json=as_json)
+        return _leave(home, experiment_id, plan, console, as_json=as_json)
     statuses = watch(home, experiment_id)
     if as_json:
         statuses = streamed(home, experiment_id, statuses, console)
@@ -49,15 +50,25 @@ def launch_and_watch(plan: Plan, console: Console, *, detach: bool, as_json: boo
     return ExitCode.INTERRUPTED if was_interrupted else verdict(status)
 
 
-def _leave(home: Home, experiment_id: str, console: Console, *, as_json: bool) -> ExitCode:
-    status = observe(home, experiment_id)
+def _leave(
+    home: Home, experiment_id: str, plan: Plan, console: Console, *, as_json: bool
+) -> ExitCode:
+    """Return once the jobs are submitted; 6 when an executor refused one."""
+    if {table["kind"] for table in plan.executors.values()} <= ON_THIS_MACHINE:
+        status = observe(home, experiment_id)
+    else:
+        status = follow(console, until_handed_over(home, home.read_record(experiment_id)))
+    is_refused = any(job.is_refused for job in status.jobs)
+    code = ExitCode.REFUSED if is_refused else ExitCode.OK
     if as_json:
         console.stream_document(status_document(status))
-        return ExitCode.OK
+        return code
     console.out.line(experiment_id)
+    if is_refused:
+        console.out.lines(failure_report(status, console.out))
     for line in closing_lines(status, after="run", columns=console.err.width)[2:]:
         console.note(*line)
-    return ExitCode.OK
+    return code
 
 
 def _interrupt(home: Home, experiment_id: str, plan: Plan, console: Console) -> ExperimentStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from nemorun_discover.cli.reference import find_experiment_and_jobs, keep_going,
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.logs import stream_logs, whole_lines
 from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.remote_logs import RemoteLogs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,10 +61,21 @@ def logs_command(
     status = observe(home, experiment_id)
     jobs = pick_jobs(status, names, keyword)
     _check_attempt(status, jobs, attempt)
-    pieces = stream_logs(
-        lambda: observe(home, experiment_id), jobs, attempt=attempt, lines=lines, follow=follow
+    remote = RemoteLogs(
+        home,
+        home.read_record(experiment_id),
+        jobs,
+        os.environ,
+        lambda sentence: console.note(f"note: {sentence}"),
     )
-    with closing(pieces):
+
+    def look() -> ExperimentStatus:
+        status = observe(home, experiment_id)
+        remote.bring(status)
+        return status
+
+    pieces = stream_logs(look, jobs, attempt=attempt, lines=lines, follow=follow)
+    with closing(remote), closing(pieces):
         seen = _print(pieces, jobs, console, as_json=settings.json)
     if not seen and not follow:
         _say_why_empty(status, jobs, console)

@@ -48,7 +48,7 @@ def progress(console: Console) -> Iterator[Update]:
     if console.verbosity < 0:
         yield lambda _status: None
     elif console.err.can_redraw:
-        with _live(console.err) as update:
+        with _live(console) as update:
             yield update
     else:
         yield plain_progress(console.err)
@@ -57,8 +57,13 @@ def progress(console: Console) -> Iterator[Update]:
 def plain_progress(channel: Channel) -> Update:
     """A function that writes a line for every job whose state has changed: `train@local RUNNING`."""
     seen: dict[str, tuple[State, int]] = {}
+    troubles: dict[str, str | None] = {}
 
     def update(status: ExperimentStatus) -> None:
+        for name, contact in status.contacts.items():
+            if troubles.get(name) != contact.trouble:
+                troubles[name] = contact.trouble
+                channel.line(f"{name}: {contact.trouble or 'answers again'}")
         for job in status.jobs:
             before = seen.get(job.id, (State.PLANNED, 0))
             seen[job.id] = (job.state, job.attempt)
@@ -76,12 +81,13 @@ def plain_progress(channel: Channel) -> Update:
 
 
 @contextmanager
-def _live(channel: Channel) -> Iterator[Update]:
+def _live(console: Console) -> Iterator[Update]:
     # rich costs 60 ms to import: paid only where a person watches.
     from rich.console import Console as RichConsole  # noqa: PLC0415
     from rich.live import Live  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    channel = console.err
     latest: list[ExperimentStatus] = []
 
     def picture() -> Text:
@@ -90,7 +96,8 @@ def _live(channel: Channel) -> Iterator[Update]:
 
     def update(status: ExperimentStatus) -> None:
         latest[:] = [status]
-        live.refresh()
+        if live.is_started:
+            live.refresh()
 
     target = RichConsole(stderr=True, no_color=not channel.color, highlight=False)
     live = Live(
@@ -101,5 +108,9 @@ def _live(channel: Channel) -> Iterator[Update]:
         redirect_stdout=False,
         redirect_stderr=False,
     )
-    with live:
-        yield update
+    console.drawing = live
+    try:
+        with live:
+            yield update
+    finally:
+        console.drawing = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.cli.cells import cut
 from nemorun_discover.cli.moments import duration, elapsed_s
+from nemorun_discover.cli.render_contact import contact_lines
 from nemorun_discover.cli.render_jobs import count_words, time_words
 from nemorun_discover.cli.symbols import reason_words, state_span, style_of
 from nemorun_discover.cli.table import Column, draw_table
@@ -38,7 +39,9 @@ def live_lines(status: ExperimentStatus, channel: Channel, now: datetime) -> lis
     """The picture of this moment, in at most the terminal's lines."""
     room = max(1, channel.height - _LINES_AROUND)
     ranked = sorted(status.jobs, key=lambda job: _URGENCY.index(job.state))
-    lines = [_summary(status, channel, now), *_table(ranked[:room], channel, now)]
+    told = contact_lines(status, channel, now)
+    room = max(1, room - len(told))
+    lines = [_summary(status, channel, now), *told, *_table(ranked[:room], channel, now)]
     if len(ranked) > room:
         lines.append(((f"+ {len(ranked) - room} more", ""),))
     return lines

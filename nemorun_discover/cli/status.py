@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,12 @@ from nemorun_discover.cli.documents import status_document
 from nemorun_discover.cli.options import nemorun_command
 from nemorun_discover.cli.progress import follow
 from nemorun_discover.cli.reference import find_experiment, keep_going
+from nemorun_discover.cli.render_contact import contact_lines
 from nemorun_discover.cli.render_failures import failure_report
 from nemorun_discover.cli.render_jobs import heading_lines, job_table
 from nemorun_discover.cli.render_summary import closing_lines
 from nemorun_discover.errors import UsageError
+from nemorun_discover.lifecycle.freshness import until_fresh
 from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.lifecycle.watch import watch
 from nemorun_discover.model.state import State
@@ -60,6 +63,7 @@ def status_command(
         print_error(error, _NOT_FOUND, settings.argv)
         return _NOT_FOUND
     keep_going(home, experiment_id, console)
+    until_fresh(home, home.read_record(experiment_id), os.environ)
     status = _look(home, experiment_id, console, watching=watching, as_json=settings.json)
     if not settings.json:
         _show(status, console)
@@ -91,6 +95,7 @@ def _streamed(statuses: Iterator[ExperimentStatus], console: Console) -> Iterato
 
 def _show(status: ExperimentStatus, console: Console) -> None:
     console.out.lines(heading_lines(status, console.out))
+    console.out.lines(contact_lines(status, console.out, status.as_of))
     console.out.lines(job_table(status, console))
     for note in status.notes:
         console.note(f"note: {note}")

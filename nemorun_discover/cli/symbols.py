@@ -39,6 +39,7 @@ _REASONS: dict[str, str] = {
     Reason.LOST: "lost",
     Reason.START_FAILED: "could not start",
     Reason.REFUSED: "refused",
+    Reason.REQUEUED: "requeued",
 }
 
 
@@ -55,9 +56,17 @@ def style_of(state: State) -> str:
 
 def reason_words(job: JobStatus) -> str:
     """Why the job is in its state, in two or three words; empty when there is nothing to say."""
+    if job.state is State.PENDING and job.waits_for:
+        return _waits(job)
     if job.reason is None or job.reason in (Reason.EXIT_CODE, Reason.SIGNAL, "CANCELLED"):
         return _how_it_ended(job)
     return _REASONS.get(job.reason, job.reason.lower().replace("_", " "))
+
+
+def _waits(job: JobStatus) -> str:
+    start = job.expected_start_at
+    about = f", about {start.astimezone():%m-%d %H:%M}" if start else ""
+    return f"waits for {job.waits_for}{about}"
 
 
 def _how_it_ended(job: JobStatus) -> str:

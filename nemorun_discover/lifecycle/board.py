@@ -56,6 +56,14 @@ class Board:
         """How much of the journal has been read, in bytes: it grows with every change."""
         return self._offset
 
+    @property
+    def contact_mark(self) -> int:
+        """Changes whenever the driver has written down how clusters are heard; 0 before."""
+        try:
+            return self._layout.contact.stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def refresh(self) -> None:
         """Read what the journal has got since the last time."""
         events, self._offset = read_events(self._layout.events, self._offset)

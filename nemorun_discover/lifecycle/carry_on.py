@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import NemorunError
+from nemorun_discover.lifecycle.asking import answer_from_here
 from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.model.event import CAUGHT_UP, EventType
 from nemorun_discover.store.home import cannot_write
@@ -95,6 +96,8 @@ def start_driver(
 ) -> subprocess.Popen[bytes]:
     """The driver, started in a session of its own; it outlives this process and its terminal.
 
+    What a login asks while this process lives is put to its user.
+
     Args:
         home: Where the experiment is.
         experiment_id: Which.
@@ -104,20 +107,24 @@ def start_driver(
     layout = home.layout.experiment(experiment_id)
     # -P: the working directory is the user's, and a random.py in it must not become ours.
     argv = [sys.executable, "-P", "-m", DRIVER_MODULE]
+    line = answer_from_here()
+    asking = [line.fileno()] if line else []
     try:
         with layout.driver_log.open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own module
-                [*argv, str(home.layout.root), experiment_id, str(lock)],
+                [*argv, str(home.layout.root), experiment_id, str(lock), *map(str, asking)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                pass_fds=[lock],
+                pass_fds=[lock, *asking],
                 start_new_session=True,
             )
     except OSError as error:
         raise cannot_write(layout.root, error) from error
     finally:
         os.close(lock)
+        if line:
+            line.close()
     _drivers[:] = [process, *(one for one in _drivers if one.poll() is None)]
     # A driver that has died already is found by whoever waits for what it writes.
     if process.stdin is not None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nemorun_discover.model.record import Record
     from nemorun_discover.model.status import Contact
     from nemorun_discover.schedulers.protocol import Scheduler, Submission
+    from nemorun_discover.transport.tunnel import Ask
 
 
 class Crew:
@@ -28,6 +29,7 @@ class Crew:
         runtime: The zip that runs jobs.
         env: The caller's environment.
         secrets: By executor, the values that are not in the record.
+        ask: Puts what a login asks to the user; None where nobody is there.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class Crew:
         runtime: Path,
         env: Mapping[str, str],
         secrets: Mapping[str, Mapping[str, str]],
+        ask: Ask | None = None,
     ) -> None:
         self._record = record
         self._layout = layout
         self._runtime = runtime
         self._env = env
         self._secrets = secrets
+        self._ask = ask
         self._schedulers: dict[str, Scheduler] = {}
         self._submissions: dict[tuple[str, int], Submission] = {}
 
@@ -52,6 +56,7 @@ class Crew:
         kind = self._record.executors[job.executor]["kind"]
         if kind not in self._schedulers:
             self._schedulers[kind] = scheduler_of(job.executor, kind, self._env)
+            self._schedulers[kind].ask = self._ask
         return self._schedulers[kind]
 
     def in_one_queue(self, job: Job, upstream: Job) -> bool:

@@ -74,6 +74,22 @@ def decide(
     return Decision(skip=skip, ready=tuple(ready), room=room, is_idle=not active)
 
 
+def has_attempts_left(job: Job, status: JobStatus) -> bool:
+    """True when a job whose attempt has failed is to be tried again; one that was put back into a queue is no try."""
+    failed = (one for one in status.attempts if one.state is State.FAILED)
+    return sum(one.reason != Reason.REQUEUED for one in failed) <= job.retries
+
+
+def still_waits_for(job: Job, jobs: Mapping[str, JobStatus]) -> dict[str, Condition]:
+    """What a job that is handed over has to wait for where it runs, and how that has to end."""
+    return {
+        one: job.conditions.get(one, Condition.OK)
+        for ids in job.after.values()
+        for one in ids
+        if not jobs[one].state.is_final
+    }
+
+
 def _planned(record: Record, jobs: Mapping[str, JobStatus]) -> Iterator[tuple[Job, ...]]:
     """The jobs that have not begun, those of a group together where its first one stands."""
     groups: dict[str, list[Job]] = {}

@@ -1,6 +1,7 @@
-"""`python -m nemorun_discover.lifecycle.drive HOME ID LOCK`: the driver's process.
+"""`python -m nemorun_discover.lifecycle.drive HOME ID LOCK [ASK]`: the driver's process.
 
-It holds the experiment's lock, so that there is one at a time, and ends when every job has.
+It holds the experiment's lock, so that there is one at a time, and ends when every job has; or when it waits for
+nothing but a login: the next command that looks at the experiment starts another, which can ask its user.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import StoreError
 from nemorun_discover.lifecycle.announcing import HOOK_PATIENCE_S, announcer_of
+from nemorun_discover.lifecycle.asking import AskElsewhere
 from nemorun_discover.lifecycle.board import Board
 from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.driver import Driver
@@ -31,7 +33,7 @@ FULL_DISK_PAUSE_S = 2.0
 FULL_DISK_PATIENCE_S = 600.0
 
 
-def main(home_root: str, experiment_id: str, lock: str) -> None:
+def main(home_root: str, experiment_id: str, lock: str, ask: str | None = None) -> None:
     """Carry the experiment on until every job has ended, unless another driver does."""
     secrets = json.loads(sys.stdin.read() or "{}")
     if not hold_lock(int(lock)):
@@ -48,6 +50,7 @@ def main(home_root: str, experiment_id: str, lock: str) -> None:
         runtime=home.layout.packages / record.runtime,
         env=os.environ,
         secrets=secrets,
+        ask=None if ask is None else AskElsewhere(int(ask)),
     )
     try:
         _carry_on(Driver(board, crew, layout), board)
@@ -82,7 +85,7 @@ def _carry_on(driver: Driver, board: Board) -> None:
             continue
         advance = driver.step
         patience = time.monotonic() + FULL_DISK_PATIENCE_S
-        if board.is_over:
+        if board.is_over or driver.waits_for_a_person:
             return
         if select.select([wakeup], [], [], TICK_S)[0]:
             os.read(wakeup, 4096)

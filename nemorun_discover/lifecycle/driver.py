@@ -15,10 +15,9 @@ from nemorun_discover.errors import NemorunError
 from nemorun_discover.files import read_json
 from nemorun_discover.lifecycle import entries
 from nemorun_discover.lifecycle.contact import keep_contacts
-from nemorun_discover.lifecycle.decide import ACTIVE, decide
+from nemorun_discover.lifecycle.decide import ACTIVE, decide, has_attempts_left, still_waits_for
 from nemorun_discover.lifecycle.groups import members_to_stop
 from nemorun_discover.model.event import CAUGHT_UP, Event, EventType, utc_now
-from nemorun_discover.model.job import Condition
 from nemorun_discover.model.state import State
 
 if TYPE_CHECKING:
@@ -81,6 +80,11 @@ class Driver:
         self._start()
         self._keep_contacts()
 
+    @property
+    def waits_for_a_person(self) -> bool:
+        """True when all that is left needs a login, and nobody is there to be asked."""
+        return all(self._crew.scheduler_of(job).needs_login for job in self._active())
+
     def _keep_contacts(self) -> None:
         contacts = self._crew.contacts()
         if contacts != self._contacts:
@@ -123,6 +127,8 @@ class Driver:
                 self._take_in(self._jobs[job_id], facts[job_id])
 
     def _take_in(self, job: Job, fact: Fact) -> None:
+        if fact.attempt is not None and fact.attempt > self._attempt(job):
+            self._go_on_to(job, fact.attempt, fact)
         attempt = self._attempt(job)
         self._note_arrival(job, attempt, fact)
         if fact.state is State.PLANNED:
@@ -141,6 +147,12 @@ class Driver:
         now = utc_now()
         self._board.write(*self._result(job, fact), entries.changed(job.id, attempt, fact, now))
 
+    def _go_on_to(self, job: Job, attempt: int, fact: Fact) -> None:
+        """The backend has begun a later attempt by itself: the one before it has ended."""
+        now = utc_now()
+        ended = entries.requeued(job.id, self._attempt(job), fact.before, now)
+        self._board.write(ended, entries.intent(job.id, attempt, now))
+
     def _note_arrival(self, job: Job, attempt: int, fact: Fact) -> None:
         """The native id of an attempt whose `submit` did not tell it."""
         if fact.native_id is not None and fact.native_id != self._board.jobs[job.id].native_id:
@@ -156,7 +168,7 @@ class Driver:
     def _is_tried_again(self, job: Job, fact: Fact) -> bool:
         if fact.state is not State.FAILED or job.group or job.id in self._board.cancelling:
             return False
-        return self._attempt(job) <= job.retries
+        return has_attempts_left(job, self._board.jobs[job.id])
 
     def _result(self, job: Job, fact: Fact) -> tuple[Event, ...]:
         path = self._layout.job(job.slug).result
@@ -209,7 +221,8 @@ class Driver:
     def _hand_over(self, job: Job, attempt: int) -> None:
         try:
             submission = replace(
-                self._crew.submission_of(job, attempt), waits_for=self._not_ended(job)
+                self._crew.submission_of(job, attempt),
+                waits_for=still_waits_for(job, self._board.jobs),
             )
             answer = self._crew.scheduler_of(job).submit(submission)
         except NemorunError as error:
@@ -217,15 +230,6 @@ class Driver:
             return
         if answer is not None:
             self._board.write(*entries.started(job.id, attempt, answer, utc_now()))
-
-    def _not_ended(self, job: Job) -> dict[str, Condition]:
-        """What the job still has to wait for, where it runs, and how that has to end."""
-        upstream = [one for ids in job.after.values() for one in ids]
-        return {
-            one: job.conditions.get(one, Condition.OK)
-            for one in upstream
-            if not self._board.jobs[one].state.is_final
-        }
 
     def _fail_to_start(self, job: Job, attempt: int, error: NemorunError) -> None:
         sentence = f"{error.message}; {error.hint}" if error.hint else error.message

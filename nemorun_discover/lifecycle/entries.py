@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
 from nemorun_discover.model.event import Event, EventType
 from nemorun_discover.model.state import Reason, State
+from nemorun_discover.schedulers.protocol import Fact
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from nemorun_discover.schedulers.protocol import Fact, Started
+    from nemorun_discover.schedulers.protocol import Started
 
 
 def order_of(fact: Fact) -> float:
@@ -104,6 +106,12 @@ def ended(job_id: str, attempt: int, fact: Fact, now: datetime) -> Event:
         started_at=fact.started_at,
         ended_at=fact.ended_at or now,
     )
+
+
+def requeued(job_id: str, attempt: int, fact: Fact | None, now: datetime) -> Event:
+    """An attempt has ended since its backend began another one by itself; `fact` is what is known of its end."""
+    known = fact or Fact(state=State.FAILED)
+    return ended(job_id, attempt, replace(known, state=State.FAILED, reason=Reason.REQUEUED), now)
 
 
 def failed_to_start(job_id: str, attempt: int, sentence: str, now: datetime) -> tuple[Event, Event]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from nemorun_discover.lifecycle.packing import Packing
     from nemorun_discover.lifecycle.plan import Plan
+    from nemorun_discover.model.job import Job
     from nemorun_discover.store.home import Home
 
 _ID_TRIES = 10
@@ -131,14 +132,26 @@ def job_files(
     """By job slug, the files of its folder."""
     crew = _crew(home, record, env, plan.secrets)
     shown = _crew(home, record, {}, _masks(plan))
+    requests = _requests(record, crew, shown)
     files: dict[str, dict[str, Any]] = {}
     for job in record.jobs:
-        request = crew.scheduler_of(job).request(shown.submission_of(job, 1))
         document = job_document(record, crew.submission_of(job, 1))
-        files[job.slug] = {"job.json": document, "request.json": dict(request)}
+        files[job.slug] = {"job.json": document, "request.json": dict(requests[job.id])}
         if job.script is not None and job.script.inline is not None:
             files[job.slug]["script"] = job.script.inline
     return files
+
+
+def _requests(record: Record, crew: Crew, shown: Crew) -> dict[str, Mapping[str, object]]:
+    """By job id, what each scheduler is sent; the jobs of a kind are shown to it together."""
+    by_kind: dict[str, list[Job]] = {}
+    for job in record.jobs:
+        by_kind.setdefault(str(record.executors[job.executor]["kind"]), []).append(job)
+    requests: dict[str, Mapping[str, object]] = {}
+    for jobs in by_kind.values():
+        submissions = [shown.submission_of(job, 1) for job in jobs]
+        requests |= crew.scheduler_of(jobs[0]).requests(submissions)
+    return requests
 
 
 def _check(record: Record, crew: Crew) -> None:

@@ -70,6 +70,7 @@ def submission_of(  # noqa: D417 - the rest is said by the types
         package=code.digest if code else None,
         checkout=checkout,
         environment={name: secrets[name] for name in executor.secrets if name in secrets},
+        policy=record.groups.get(job.group) if job.group else None,
         missing=tuple(missing),
     )
 

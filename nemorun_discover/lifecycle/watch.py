@@ -42,15 +42,15 @@ def watch(
     """
     board = Board(home.read_record(experiment_id), home.layout.experiment(experiment_id))
     wanted = set(board.jobs) if job_ids is None else set(job_ids)
-    size, began, looked_after = -1, time.monotonic(), float("-inf")
+    size, began, looked_after = (-1, 0), time.monotonic(), float("-inf")
     while True:
         now = time.monotonic()
         if now - looked_after > LOOK_AFTER_DRIVER_S and not board.is_over:
             carry_on(home, experiment_id)
             looked_after = now
         board.refresh()
-        if board.size != size:
-            size = board.size
+        if (board.size, board.contact_mark) != size:
+            size = (board.size, board.contact_mark)
             yield board.status()
         if all(board.jobs[one].is_settled for one in wanted):
             return

@@ -10,6 +10,7 @@
     experiments/<id>/code/<digest>/     the package as a folder, where jobs of this machine run
     …/attempt-N/                        log, process.json, exit.json, error.json
     packages/<hash>…                    content-addressed code, shared
+    clusters/<name>-<hash>/             what clusters told last, shared by all who ask
 
 Paths only, no I/O. Standard library, Python 3.9: the worker uses it inside jobs.
 """
@@ -39,6 +40,7 @@ class HomeLayout:
         self.readme = root / "README"
         self.experiments = root / "experiments"
         self.packages = root / "packages"
+        self.clusters = root / "clusters"
         self.crashes = root / "crashes"
 
     def experiment(self, experiment_id: str) -> ExperimentLayout:

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     LOST = "LOST"
     START_FAILED = "START_FAILED"
     REFUSED = "REFUSED"
+    REQUEUED = "REQUEUED"
 
 
 def combine(states: Iterable[State]) -> State:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.model.job import Condition, Job
     from nemorun_discover.model.layout import JobLayout
-    from nemorun_discover.model.record import Project
+    from nemorun_discover.model.record import GroupPolicy, Project
     from nemorun_discover.model.state import State
     from nemorun_discover.model.status import Contact
+    from nemorun_discover.transport.tunnel import Ask
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +33,7 @@ class Submission:
         checkout: Where that package is to be laid out as a folder on this machine.
         environment: Variables over the ones the scheduler itself sets; secrets are in it.
         waits_for: By id, the jobs of the same queue (see `Scheduler.queue_of`) that have to end first, and how.
+        policy: Of the job's group: when its other members are stopped.
         missing: Secrets whose values this process does not know: an attempt that runs can be found, asked
             and ended without them, but none can be started.
     """
@@ -48,6 +50,7 @@ class Submission:
     checkout: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     waits_for: Mapping[str, Condition] = field(default_factory=dict)
+    policy: GroupPolicy | None = None
     missing: tuple[str, ...] = ()
 
 
@@ -76,6 +79,9 @@ class Fact:
         native_id: The backend's own id, from an adapter whose `submit` did not tell it.
         handle: A TorchX handle, likewise.
         message: A sentence for the user.
+        attempt: Which attempt this is about, where the backend has begun a later one by itself (a requeued
+            batch job); None for the one that was asked about.
+        before: How the attempt that was asked about has ended then.
     """
 
     state: State
@@ -89,10 +95,23 @@ class Fact:
     native_id: str | None = None
     handle: str | None = None
     message: str | None = None
+    attempt: int | None = None
+    before: Fact | None = None
 
 
 class Scheduler(Protocol):
-    """Drives one kind of executor. A job is named by its id in every answer."""
+    """Drives one kind of executor. A job is named by its id in every answer.
+
+    Attributes:
+        ask: Puts what a login asks to the user; None where nobody is there.
+    """
+
+    ask: Ask | None = None
+
+    @property
+    def needs_login(self) -> bool:
+        """True when it can do nothing until somebody answers a login."""
+        return False
 
     def check(self, name: str, executor: Executor) -> None:
         """Raise ExecutorRefused, in one sentence, when this executor cannot run jobs here."""
@@ -101,6 +120,10 @@ class Scheduler(Protocol):
     def request(self, submission: Submission) -> Mapping[str, object]:
         """The exact request as JSON, without sending it and without secrets."""
         ...
+
+    def requests(self, submissions: Sequence[Submission]) -> Mapping[str, Mapping[str, object]]:
+        """The same for jobs that are launched together, by job: some may go in one request."""
+        return {one.job.id: self.request(one) for one in submissions}
 
     def can_start(self, submissions: Sequence[Submission]) -> bool:
         """False when these, the members of a group or one job alone, must wait for room on this machine.
@@ -149,3 +172,20 @@ class Scheduler(Protocol):
     def contacts(self) -> Mapping[str, Contact]:
         """By executor, how its backend is heard; empty for what is always at hand."""
         return {}
+
+    def freshen(self, submissions: Sequence[Submission]) -> datetime | None:  # noqa: ARG002 - as above
+        """Ask whoever drives these to look at them now; returns the time that a fresh fact is newer than.
+
+        None for what is always fresh. Called in another process than the one that drives them.
+        """
+        return None
+
+    def fetch_logs(self, submissions: Sequence[Submission]) -> None:  # noqa: ARG002 - as above
+        """Bring what these attempts have printed on this machine up to date: only what is new travels.
+
+        Called in another process than the one that drives them, which may ask its user for a password.
+
+        Raises:
+            ExecutorRefused: It cannot be reached.
+        """
+        return

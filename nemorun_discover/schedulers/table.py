@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from nemorun_discover.schedulers.protocol import Scheduler
 
-SCHEDULERS = {"local": "nemorun_discover.schedulers.local.scheduler:LocalScheduler"}
+SCHEDULERS = {
+    "local": "nemorun_discover.schedulers.local.scheduler:LocalScheduler",
+    "slurm": "nemorun_discover.schedulers.slurm.scheduler:SlurmScheduler",
+}
 
 
 def add_scheduler(kind: str, scheduler: str) -> None:

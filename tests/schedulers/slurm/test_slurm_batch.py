@@ -228,7 +228,7 @@ HOSTILE = {
     "WORDS": "two  words",
     "CODE": "x; touch pwn; $(touch pwn) `touch pwn`",
     "HOME_": "$HOME ${HOME} ~ *",
-    "QUOTES": "it's \"quoted\" \\ back",
+    "QUOTES": 'it\'s "quoted" \\ back',
     "LINES": "one\ntwo\n",
     "LETTERS": "é%j%%a",
 }
@@ -273,9 +273,7 @@ def test_secrets_reach_the_job_and_no_file_but_their_own(place):
     place.ended(job)
     assert "length 11" in place.log(job)
     holding = [
-        one
-        for one in place.outside.rglob("*")
-        if one.is_file() and b"s3cr3t" in one.read_bytes()
+        one for one in place.outside.rglob("*") if one.is_file() and b"s3cr3t" in one.read_bytes()
     ]
     assert [one.name for one in holding] == ["slurm_a.sh"]
 

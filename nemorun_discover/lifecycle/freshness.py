@@ -1,0 +1,74 @@
+"""Wait for what another process finds out: that jobs are handed over, that a cluster was looked at just now."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from nemorun_discover.lifecycle.board import Board
+from nemorun_discover.lifecycle.carry_on import carry_on
+from nemorun_discover.lifecycle.reading import readers_of
+from nemorun_discover.model.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from nemorun_discover.model.record import Record
+    from nemorun_discover.model.status import ExperimentStatus
+    from nemorun_discover.store.home import Home
+
+# A cluster answers in less than a second, or its login takes some, or it does not answer.
+PATIENCE_S = 8.0
+_PAUSE_S = 0.03
+_LOOK_AFTER_DRIVER_S = 2.0
+
+
+def until_handed_over(home: Home, record: Record) -> Iterator[ExperimentStatus]:
+    """Where the experiment stands, until nothing that could be submitted still has to be.
+
+    Jobs that wait for others, or for room, are not waited for.
+    """
+    layout = home.layout.experiment(record.id)
+    board = Board(record, layout)
+    mark, looked_after = (-1, -1), time.monotonic()
+    while True:
+        board.refresh()
+        if (board.size, board.contact_mark) != mark:
+            mark = (board.size, board.contact_mark)
+            yield board.status()
+        is_begun = layout.contact.exists() or board.is_over
+        if is_begun and not any(job.state is State.SUBMITTED for job in board.jobs.values()):
+            return
+        if time.monotonic() - looked_after > _LOOK_AFTER_DRIVER_S:
+            carry_on(home, record.id)
+            looked_after = time.monotonic()
+        time.sleep(_PAUSE_S)
+
+
+def until_fresh(home: Home, record: Record, env: Mapping[str, str]) -> None:
+    """Have the clusters of an experiment looked at, and wait until its driver has taken in what they say.
+
+    A cluster that does not answer is waited for a few seconds only: then its facts are old, and say so.
+    """
+    layout = home.layout.experiment(record.id)
+    board = Board(record, layout)
+    if board.is_over:
+        return
+    wanted: dict[str, datetime] = {}
+    for scheduler, submissions in readers_of(home, record, env, board.status()):
+        asked_at = scheduler.freshen(submissions)
+        if asked_at is not None:
+            wanted |= {one.job.executor: asked_at for one in submissions}
+    deadline = time.monotonic() + PATIENCE_S
+    while wanted and time.monotonic() < deadline:
+        status = board.status()
+        if status.ended_at is not None:
+            return
+        contacts = status.contacts
+        for name in [*wanted]:
+            contact = contacts.get(name)
+            if contact and (contact.trouble or (contact.as_of and contact.as_of >= wanted[name])):
+                del wanted[name]
+        board.refresh()
+        time.sleep(_PAUSE_S)

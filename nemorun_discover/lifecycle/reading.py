@@ -1,0 +1,46 @@
+"""The schedulers of an experiment for a process that only reads it: its logs, its outputs, its fresh state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nemorun_discover.lifecycle.asking import asker
+from nemorun_discover.lifecycle.crew import Crew
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from nemorun_discover.model.record import Record
+    from nemorun_discover.model.status import ExperimentStatus
+    from nemorun_discover.schedulers.protocol import Scheduler, Submission
+    from nemorun_discover.store.home import Home
+
+# What lies on this machine anyway: asking for it would only cost an import.
+_AT_HAND = frozenset({"local", "docker"})
+
+
+def readers_of(
+    home: Home,
+    record: Record,
+    env: Mapping[str, str],
+    status: ExperimentStatus,
+) -> Iterator[tuple[Scheduler, list[Submission]]]:
+    """The schedulers whose jobs run elsewhere, each with the last attempts of its jobs that have begun.
+
+    Args:
+        home: Where the experiment is.
+        record: The experiment.
+        env: The caller's environment.
+        status: Where its jobs stand; only the jobs in it are meant.
+    """
+    layout = home.layout.experiment(record.id)
+    runtime = home.layout.packages / record.runtime
+    crew = Crew(record, layout, runtime=runtime, env=env, secrets={}, ask=asker())
+    by_kind: dict[str, list[Submission]] = {}
+    jobs = {job.id: job for job in record.jobs}
+    for one in status.jobs:
+        kind = str(record.executors[one.executor]["kind"])
+        if kind not in _AT_HAND and one.attempt:
+            by_kind.setdefault(kind, []).append(crew.submission_of(jobs[one.id], one.attempt))
+    for submissions in by_kind.values():
+        yield crew.scheduler_of(submissions[0].job), submissions

@@ -1,0 +1,79 @@
+"""What is written down here of a job that a cluster has taken: its id, its key, its handle, and where its log is."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from nemorun_discover.files import read_json, write_json
+from nemorun_discover.schedulers.slurm.bundling import native_id
+from nemorun_discover.schedulers.slurm.mirror import Mirrored
+from nemorun_discover.schedulers.slurm.tracker import Tracked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from nemorun_discover.schedulers.protocol import Submission
+    from nemorun_discover.schedulers.slurm.units import Unit
+
+BACKEND = "nemorun_slurm"
+
+
+def arrive(unit: Unit, jobs: Sequence[Tracked], answer: str) -> None:
+    """Give a unit's jobs their ids, and write them down where the next process looks.
+
+    Args:
+        unit: What was submitted.
+        jobs: Its jobs.
+        answer: What sbatch said.
+    """
+    for index, job in enumerate(jobs):
+        job.native_id = native_id(unit, answer, index)
+        job.handle = handle_of(job.submission)
+        write_down(job)
+
+
+def write_down(job: Tracked) -> None:
+    """Write down the id of a job's present attempt; Slurm gives one that it begins again the same id."""
+    folder = job.submission.paths.attempt(job.attempt).root
+    with suppress(OSError):  # a full disk: it is found again by its key
+        folder.mkdir(mode=0o700, exist_ok=True)
+        write_json(_arrival(folder), {"native_id": job.native_id, "key": job.key})
+
+
+def found_again(submission: Submission) -> Tracked | None:
+    """The job as an earlier process left it; None when no id was written down."""
+    document = read_json(_arrival(submission.paths.attempt(submission.attempt).root))
+    if not isinstance(document, dict):
+        return None
+    return Tracked(
+        submission=submission,
+        attempt=submission.attempt,
+        key=document["key"],
+        native_id=document["native_id"],
+        handle=handle_of(submission),
+    )
+
+
+def handle_of(submission: Submission) -> str:
+    """The job's TorchX handle."""
+    return f"{BACKEND}://nemorun/{submission.experiment_id}:{submission.paths.root.name}"
+
+
+def logs_of(submission: Submission) -> Iterator[Mirrored]:
+    """The logs of all its attempts so far."""
+    for number in range(1, submission.attempt + 1):
+        yield log_of(submission, number)
+
+
+def log_of(submission: Submission, attempt: int) -> Mirrored:
+    """The log of one of its attempts."""
+    folder = f"{submission.experiment_id}/jobs/{submission.paths.root.name}"
+    return Mirrored(
+        remote=f"{folder}/attempt-{attempt}/log", local=submission.paths.attempt(attempt).log
+    )
+
+
+def _arrival(folder: Path) -> Path:
+    return folder / "slurm.json"

@@ -1,0 +1,210 @@
+"""Jobs on Slurm clusters: batch jobs, handed over and watched through the login node of each."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.schedulers.environment import require_secrets
+from nemorun_discover.schedulers.protocol import Scheduler, Started, Submission
+from nemorun_discover.schedulers.slurm.arrival import (
+    arrive,
+    found_again,
+    handle_of,
+    log_of,
+    logs_of,
+    write_down,
+)
+from nemorun_discover.schedulers.slurm.bundling import USUAL_MAX_ARRAY, bundle_of, script_of
+from nemorun_discover.schedulers.slurm.clusters import base_of, home_of, name_of, tunnel_of
+from nemorun_discover.schedulers.slurm.library import library_name, library_text
+from nemorun_discover.schedulers.slurm.link import Link
+from nemorun_discover.schedulers.slurm.memory import remember
+from nemorun_discover.schedulers.slurm.mirror import bring_up_to_date
+from nemorun_discover.schedulers.slurm.paths import ClusterPaths
+from nemorun_discover.schedulers.slurm.plot import Bundle, Plot
+from nemorun_discover.schedulers.slurm.shared_look import SharedLook
+from nemorun_discover.schedulers.slurm.support import refusal
+from nemorun_discover.schedulers.slurm.units import units_of
+from nemorun_discover.transport.table import open_tunnel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nemorun_discover.executors.base import Executor
+    from nemorun_discover.executors.slurm import SlurmExecutor
+    from nemorun_discover.model.status import Contact
+    from nemorun_discover.schedulers.protocol import Fact
+    from nemorun_discover.schedulers.slurm.order import ClusterFacts
+    from nemorun_discover.schedulers.slurm.tracker import Tracked
+    from nemorun_discover.schedulers.slurm.units import Unit
+    from nemorun_discover.transport.tunnel import Tunnel
+
+
+class SlurmScheduler(Scheduler):
+    """Hands jobs over to clusters, watches them there and ends them.
+
+    Nothing here waits for a network: each cluster has a thread of its own (`Link`), and `query` tells what it
+    has learnt.
+
+    Args:
+        env: The caller's environment: its HOME has the ssh configuration.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._links: dict[str, Link] = {}
+        self._executors: dict[str, str] = {}
+        self._asked: set[str] = set()
+        self._tunnels: dict[str, Tunnel] = {}
+
+    def check(self, name: str, executor: Executor) -> None:
+        """Refuse settings that contradict each other, or that no batch script can hold."""
+        found = refusal(cast("SlurmExecutor", executor))
+        if found is not None:
+            sentence, hint = found
+            raise ExecutorRefused(f"{name}: {sentence}", hint=hint)
+
+    def request(self, submission: Submission) -> Mapping[str, object]:
+        """The batch script that sbatch would be given."""
+        return self.requests([submission])[submission.job.id]
+
+    def requests(self, submissions: Sequence[Submission]) -> Mapping[str, Mapping[str, object]]:
+        """The batch scripts; jobs of one array, and members of one group, have one together."""
+        by_cluster: dict[str, list[Submission]] = {}
+        for one in submissions:
+            by_cluster.setdefault(name_of(tunnel_of(one)), []).append(one)
+        requests: dict[str, Mapping[str, object]] = {}
+        for alike in by_cluster.values():
+            first = alike[0]
+            base = base_of(tunnel_of(first), home_of(first))
+            paths = ClusterPaths(base=base, experiment_id=first.experiment_id)
+            for unit in units_of(alike, max_array_size=USUAL_MAX_ARRAY):
+                script = script_of(unit, paths)
+                for index, one in enumerate(unit.submissions):
+                    requests[one.job.id] = _request(unit, index, script)
+        return requests
+
+    def can_start(self, submissions: Sequence[Submission]) -> bool:  # noqa: ARG002 - there is a queue for that
+        """True: what has to wait waits in the cluster's queue."""
+        return True
+
+    def submit(self, submission: Submission) -> None:
+        """Take an attempt; the cluster gets it with all others that are submitted before the next question."""
+        require_secrets(submission)
+        is_new = submission.job.id not in self._asked or submission.attempt > 1
+        self._link_of(submission).submit(submission, is_new=is_new)
+
+    def adopt(self, submission: Submission) -> Started | None:
+        """Find the attempt by what was written down when the cluster took it.
+
+        Where nothing was, the attempt may be there all the same: it is submitted under its key again, which
+        finds it.
+        """
+        self._asked.add(submission.job.id)
+        job = found_again(submission)
+        if job is None:
+            return None
+        self._link_of(submission).watch(job)
+        state = job.arrived().state
+        return Started(native_id=str(job.native_id), handle=handle_of(submission), state=state)
+
+    def query(self, submissions: Sequence[Submission]) -> Mapping[str, Fact]:
+        """What the threads have learnt; what was submitted before goes out now."""
+        by_link: dict[str, list[str]] = {}
+        for one in submissions:
+            name = name_of(tunnel_of(one))
+            if name in self._links:
+                by_link.setdefault(name, []).append(one.job.id)
+        facts: dict[str, Fact] = {}
+        for name, ids in by_link.items():
+            facts |= self._links[name].facts(ids)
+        return facts
+
+    def cancel(self, submissions: Sequence[Submission]) -> None:
+        """Have the clusters end these."""
+        for one in submissions:
+            link = self._links.get(name_of(tunnel_of(one)))
+            if link is not None:
+                link.cancel([one.job.id])
+
+    def queue_of(self, submission: Submission) -> str | None:
+        """The cluster: jobs on it wait for each other there."""
+        return name_of(tunnel_of(submission))
+
+    def contacts(self) -> Mapping[str, Contact]:
+        """By executor, how its cluster is heard."""
+        return {name: self._links[link].contact() for name, link in self._executors.items()}
+
+    @property
+    def needs_login(self) -> bool:
+        """True when every cluster wants a password, and nobody is there to be asked."""
+        return bool(self._links) and all(link.needs_login for link in self._links.values())
+
+    def freshen(self, submissions: Sequence[Submission]) -> datetime | None:
+        """Ask the processes that watch these clusters to look now."""
+        asked = 0.0
+        for name in {name_of(tunnel_of(one)): one for one in submissions}:
+            asked = SharedLook(home_of(submissions[0]) / "clusters" / name).ask()
+        return datetime.fromtimestamp(asked, UTC) if asked else None
+
+    def fetch_logs(self, submissions: Sequence[Submission]) -> None:
+        """Append to the logs on this machine what those on the clusters have got, one question for each."""
+        by_cluster: dict[str, list[Submission]] = {}
+        for one in submissions:
+            by_cluster.setdefault(name_of(tunnel_of(one)), []).append(one)
+        for name, alike in by_cluster.items():
+            settings = tunnel_of(alike[0])
+            if name not in self._tunnels:
+                self._tunnels[name] = open_tunnel(settings, self._env, self.ask)
+            base = base_of(settings, home_of(alike[0]))
+            files = [file for one in alike for file in logs_of(one)]
+            bring_up_to_date(self._tunnels[name], base, files)
+
+    def close(self) -> None:
+        """End the threads and the connections."""
+        for link in self._links.values():
+            link.close()
+        for tunnel in self._tunnels.values():
+            tunnel.close()
+
+    def _link_of(self, submission: Submission) -> Link:
+        name = name_of(tunnel_of(submission))
+        if name not in self._links:
+            self._links[name] = self._open(submission, name)
+        self._executors[submission.job.executor] = name
+        return self._links[name]
+
+    def _open(self, submission: Submission, name: str) -> Link:
+        home, settings = home_of(submission), tunnel_of(submission)
+        folder = home / "clusters" / name
+        experiment = submission.experiment_id
+
+        def prepare(
+            jobs: Sequence[Tracked], facts: ClusterFacts, known: Mapping[str, str]
+        ) -> Bundle:
+            paths = ClusterPaths(base=facts.base, experiment_id=experiment)
+            return bundle_of(jobs, paths, max_array=facts.max_array, known=known)
+
+        plot = Plot(
+            experiment_id=experiment,
+            experiments=submission.paths.root.parents[2],
+            packages=submission.runtime.parent,
+            base=base_of(settings, home),
+            runtime=submission.runtime.name,
+            batch=(library_name(), library_text().decode()),
+            prepare=prepare,
+            arrive=arrive,
+            follow=write_down,
+            keep=lambda facts: remember(folder, facts),
+            log_of=lambda job: log_of(job.submission, job.attempt),
+        )
+        return Link(open_tunnel(settings, self._env, self.ask), plot, SharedLook(folder))
+
+
+def _request(unit: Unit, index: int, script: str) -> Mapping[str, object]:
+    is_alone = len(unit.submissions) == 1
+    place = {} if is_alone else {"unit": unit.name, "index": index, "of": len(unit.submissions)}
+    tunnel = tunnel_of(unit.first)
+    return {"host": getattr(tunnel, "host", "this machine"), **place, "script": script}

@@ -1,0 +1,216 @@
+"""The jobs of one experiment on one cluster: where each stands, after every look."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import TYPE_CHECKING
+
+from nemorun_discover.files import read_json
+from nemorun_discover.model.state import Reason, State
+from nemorun_discover.schedulers.protocol import Fact
+from nemorun_discover.schedulers.slurm.evidence import KINDS, attempt_of, evidence_name
+from nemorun_discover.schedulers.slurm.rows import by_root, parse_sacct, parse_squeue
+from nemorun_discover.schedulers.slurm.verdict import Evidence, fact_of
+from nemorun_discover.schedulers.slurm.words import meaning_of, waits_for
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+    from typing import Any
+
+    from nemorun_discover.schedulers.protocol import Submission
+    from nemorun_discover.schedulers.slurm.looking import Answer
+    from nemorun_discover.schedulers.slurm.rows import QueueRow
+
+_CLOCK_TOLERANCE_S = 1.0
+
+
+@dataclass(kw_only=True, slots=True)
+class Tracked:
+    """A job, and what is known of it.
+
+    Attributes:
+        attempt: Which one is on the cluster now; a requeued job is at a later one than was submitted.
+        native_id: None until sbatch has said it.
+        key: The submit key in the comment of its batch job.
+        misses: Looks in a row that found nothing final where something should be.
+        was_cancelled: scancel took its id.
+        found: What the last look said.
+        fact: The same, once the driver may know it.
+    """
+
+    submission: Submission
+    attempt: int
+    native_id: str | None = None
+    key: str = ""
+    handle: str | None = None
+    misses: int = 0
+    was_cancelled: bool = False
+    found: Fact | None = None
+    fact: Fact | None = None
+    waiting: str | None = None
+    expected_at: datetime | None = None
+
+    @property
+    def whole_id(self) -> str:
+        """The id that scancel takes: a component of a heterogeneous job is ended with the whole."""
+        return (self.native_id or "").partition("+")[0]
+
+    def arrived(self) -> Fact:
+        """The fact that the cluster has taken it."""
+        return Fact(
+            state=State.PENDING,
+            raw_state="PENDING",
+            native_id=self.native_id,
+            handle=self.handle,
+        )
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more is to be learnt of it."""
+        fact = self.fact
+        return fact is not None and (fact.state.is_final or fact.state is State.PLANNED)
+
+    @property
+    def is_back(self) -> bool:
+        """Slurm has put it back into its queue."""
+        return bool(self.found and self.found.before)
+
+    @property
+    def has_just_failed(self) -> bool:
+        """It has failed, and nobody knows yet."""
+        return self.found is not self.fact and bool(self.found and self.found.state is State.FAILED)
+
+
+@dataclass(kw_only=True, slots=True)
+class Tracker:
+    """The jobs by id.
+
+    Attributes:
+        folder: The experiment's `slurm` folder on this machine, where evidence is put.
+    """
+
+    folder: Path
+    jobs: dict[str, Tracked] = field(default_factory=dict)
+
+    def ids_in_question(self) -> tuple[str, ...]:
+        """Native ids of the jobs that have not ended."""
+        alive = (job.native_id for job in self.jobs.values() if not job.is_over)
+        return tuple(dict.fromkeys(one for one in alive if one))
+
+    def take(self, answer: Answer, as_of: float) -> None:
+        """Learn from a look; `as_of` is when the cluster was asked."""
+        queue = None if answer.queue is None else _queue_of(answer.queue)
+        accounts = parse_sacct(answer.accounts)
+        attempts = self._attempts()
+        for job in self.jobs.values():
+            if job.is_over or job.native_id is None:
+                continue
+            job.was_cancelled = job.was_cancelled or job.whole_id in answer.cancelled
+            row = None if queue is None else queue.get(job.native_id)
+            evidence = Evidence(
+                begun=self._read("begun", job),
+                ended=self._read("ended", job),
+                ending=self._read("ending", job),
+                queue=row,
+                account=accounts.get(job.native_id),
+                misses=job.misses,
+                was_cancelled=job.was_cancelled,
+                waits_for=job.submission.waits_for,
+            )
+            newest = attempts.get(job.submission.job.slug, 0)
+            if not self._follow_requeue(job, evidence, newest, as_of):
+                _conclude(job, evidence, has_answer=queue is not None)
+
+    def newly_failed(self) -> list[Tracked]:
+        """Jobs whose failure was found by the last look."""
+        return [job for job in self.jobs.values() if job.has_just_failed]
+
+    def newly_begun_again(self) -> list[Tracked]:
+        """Jobs of which the last look found that Slurm begins them again."""
+        return [job for job in self.jobs.values() if job.found is not job.fact and job.is_back]
+
+    def publish(self) -> None:
+        """Let the driver know what the last look found."""
+        for job in self.jobs.values():
+            if job.found is not None:
+                job.fact = job.found
+
+    def _follow_requeue(self, job: Tracked, evidence: Evidence, newest: int, as_of: float) -> bool:
+        """True when Slurm runs the job again by itself: what it does now is the next attempt."""
+        row = evidence.queue
+        is_pending = row is not None and meaning_of(row.state)[0] is State.PENDING
+        # What began after the queue was asked was still pending then.
+        is_back = is_pending and self._begun_at(job) < as_of - _CLOCK_TOLERANCE_S
+        if newest <= job.attempt and not is_back:
+            return False
+        before = fact_of(replace(evidence, queue=None)) if evidence.ended else None
+        job.attempt += 1
+        job.misses = 0
+        job.found = Fact(
+            state=State.PENDING,
+            raw_state=row.state if row else None,
+            native_id=job.native_id,
+            handle=job.handle,
+            attempt=job.attempt,
+            before=before or Fact(state=State.FAILED, reason=Reason.REQUEUED),
+        )
+        return True
+
+    def _begun_at(self, job: Tracked) -> float:
+        """When it was known here that the attempt has begun; never is later than everything."""
+        name = evidence_name(job.submission.job.slug, job.attempt)
+        try:
+            return (self.folder / "begun" / name).stat().st_mtime
+        except OSError:
+            return inf
+
+    def _attempts(self) -> dict[str, int]:
+        """By slug, the latest attempt that has begun."""
+        latest: dict[str, int] = {}
+        for name in _names(self.folder / "begun"):
+            found = attempt_of(name)
+            if found:
+                latest[found[0]] = max(latest.get(found[0], 0), found[1])
+        return latest
+
+    def _read(self, kind: str, job: Tracked) -> Any:  # noqa: ANN401 - JSON
+        return read_json(self.folder / kind / evidence_name(job.submission.job.slug, job.attempt))
+
+
+def known_evidence(folder: Path) -> list[str]:
+    """The names of the evidence that an experiment's `slurm` folder on this machine has."""
+    return [f"{kind}/{name}" for kind in KINDS for name in _names(folder / kind)]
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [one for one in os.listdir(folder) if not one.startswith(".")]  # noqa: PTH208 - names
+    except OSError:
+        return []
+
+
+def _queue_of(text: str) -> dict[str, QueueRow]:
+    """Rows by id; a heterogeneous job is also found by the id of the whole, as sbatch printed it."""
+    rows = {row.native_id: row for row in parse_squeue(text)}
+    for root, parts in by_root(rows).items():
+        rows.setdefault(root, rows[parts[0]])
+    return rows
+
+
+def _conclude(job: Tracked, evidence: Evidence, *, has_answer: bool) -> None:
+    fact = fact_of(evidence)
+    row = evidence.queue
+    is_alive = row is not None and not meaning_of(row.state)[0].is_final
+    if is_alive or fact is not None:
+        job.misses = 0 if is_alive else job.misses
+    elif has_answer:
+        job.misses += 1
+    is_waiting = row is not None and meaning_of(row.state)[0] is State.PENDING
+    job.waiting = waits_for(row.reason) if is_waiting and row else None
+    job.expected_at = row.starts_at if is_waiting and row else None
+    if fact is not None:
+        attempt = None if job.attempt == job.submission.attempt else job.attempt
+        job.found = replace(fact, native_id=job.native_id, handle=job.handle, attempt=attempt)

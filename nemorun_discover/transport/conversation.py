@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from threading import Thread
 from typing import TYPE_CHECKING, Self
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _MOST_NOISE = 1 << 20
-_SAYS_WHY = 2.0  # seconds for the exit code of a shell that ran nothing
+_LAST_WORDS_S = 2.0  # for what comes on other ways than the output: stderr, the exit code
 
 
 class Conversation:
@@ -97,6 +98,7 @@ class Conversation:
         while self._code is None:
             self._read_on()
         output = self._take(len(self._buffer))
+        self._hear_stderr_out()
         self.close()
         if self._feeding_failed is not None:
             raise self._feeding_failed
@@ -107,7 +109,7 @@ class Conversation:
         """What the script wrote there so far, without what was printed before it."""
         whole = self._remote.stderr
         _, found, own = whole.partition(b"\n" + self._token + b"\n")
-        return own if found else whole
+        return (own if found else whole).partition(b"\n" + self._token + b".\n")[0]
 
     def close(self) -> None:
         """Let go of the script, and of what feeds it."""
@@ -172,6 +174,12 @@ class Conversation:
         self._searched = max(0, self._searched - size)
         return taken
 
+    def _hear_stderr_out(self) -> None:
+        """Wait for the mark on stderr: the two streams come in any order."""
+        until = time.monotonic() + _LAST_WORDS_S
+        while self._token + b".\n" not in self._remote.stderr and time.monotonic() < until:
+            time.sleep(0.002)
+
     def _why(self) -> str:
         lines = first_line(b"\n".join(reversed(self.stderr.splitlines())))
         return f": {lines}" if lines else ""
@@ -180,7 +188,7 @@ class Conversation:
         """What to say of a login shell that did not come to the script."""
         code: int | None = None
         with contextlib.suppress(TimeoutError):
-            code = self._remote.wait(_SAYS_WHY)
+            code = self._remote.wait(_LAST_WORDS_S)
         printed = first_line(bytes(self._buffer), self._remote.stderr)
         self._remote.close()
         said = f"it printed {printed!r}" if printed else "it printed nothing"

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 KEPT = 1 << 16  # of stderr
 KILLED = 255  # the exit code of what a signal ended, as ssh has it
-_LETS_GO_S = 0.5
+_LETS_GO_S = 0.1
+_LAST_WORDS_S = 0.5
 
 
 class Tail:
@@ -43,9 +44,21 @@ class Tail:
 
 
 class ProcessRemote:
-    """A `Remote` that is a process of this machine, with a session of its own."""
+    """A `Remote` that is a process of this machine, with a session of its own.
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+    Args:
+        argv: Its command.
+        env: All of its environment.
+        check_end: Called with its exit code and stderr when it has ended; may raise ConnectionLost.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        check_end: Callable[[int, bytes], None] | None = None,
+    ) -> None:
+        self._check_end = check_end
         self._process = subprocess.Popen(  # noqa: S603 - argv is ours: /bin/sh or ssh
             argv,
             stdin=subprocess.PIPE,
@@ -79,7 +92,10 @@ class ProcessRemote:
             return b""
         if timeout_s is not None and not select.select([stdout], [], [], timeout_s)[0]:
             raise TimeoutError
-        return stdout.read(size) or b""
+        data = stdout.read(size) or b""
+        if not data and self._check_end is not None:
+            self.wait(timeout_s)
+        return data
 
     def wait(self, timeout_s: float | None = None) -> int:
         """See `Remote`."""
@@ -87,13 +103,16 @@ class ProcessRemote:
             code = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
             raise TimeoutError from error
-        return code if code >= 0 else KILLED
+        code = code if code >= 0 else KILLED
+        if self._check_end is not None:
+            self._check_end(code, self.stderr)
+        return code
 
     @property
     def stderr(self) -> bytes:
         """See `Remote`."""
         has_ended = self._process.poll() is not None
-        return self._stderr.text(_LETS_GO_S if has_ended else 0.0)
+        return self._stderr.text(_LAST_WORDS_S if has_ended else 0.0)
 
     def _read_stderr(self) -> bytes:
         stream = self._process.stderr
@@ -108,8 +127,8 @@ class ProcessRemote:
             if number is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, number)
-            with contextlib.suppress(TimeoutError):
-                self.wait(_LETS_GO_S)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_LETS_GO_S)
                 break
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:

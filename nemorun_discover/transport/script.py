@@ -16,7 +16,7 @@ def new_token() -> str:
 
 
 def framed(script: str, token: str) -> bytes:
-    """The script with a mark before its output, on both streams, and one with its exit code after it.
+    """The script with a mark before its output and one after it, on both streams; the last has its exit code.
 
     It runs in a subshell: its `exit` ends it alone. The mark begins a line of its own, whatever was printed
     before it.
@@ -25,7 +25,9 @@ def framed(script: str, token: str) -> bytes:
         f"printf '\\n{token}\\n' >&2\n"
         f"printf '\\n{token}\\n'\n"
         f"(\n{script}\n)\n"
-        f"printf '\\n%s %d\\n' {token} $?\n"
+        f"set -- $?\n"
+        f"printf '\\n{token}.\\n' >&2\n"
+        f"printf '\\n{token} %d\\n' $1\n"
     ).encode()
 
 

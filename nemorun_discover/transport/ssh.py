@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from paramiko import ChannelException, SSHException
 
 from nemorun_discover.errors import ConnectionLost
+from nemorun_discover.transport.openssh import live_master
 from nemorun_discover.transport.process import KILLED, Tail
 from nemorun_discover.transport.shell import ShellTunnel
 from nemorun_discover.transport.ssh_config import resolve
@@ -42,6 +43,9 @@ def ssh_tunnel(settings: SSHTunnel, env: Mapping[str, str], ask: Ask | None) -> 
     keyring = Keyring(env, ask)
 
     def log_in() -> Connection:
+        master = live_master(settings, hop.name, env) if hop.shares else None
+        if master is not None:
+            return master
         wires = reach(hop, keyring, settings.connect_timeout_s)
         wires[-1].watch(settings.keepalive_s)
         return SshConnection(hop, wires)

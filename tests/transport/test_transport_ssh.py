@@ -25,7 +25,7 @@ def test_ten_megabytes_back_and_fifty_there_at_once_pass(client, to_alice):
 
     assert len(answer.output) == 10_000_000 + len(b"50000000\n")
     assert answer.output.endswith(b"50000000\n")
-    assert len(answer.stderr) == 1 << 16
+    assert 60_000 < len(answer.stderr) <= 1 << 16
 
 
 def test_eight_scripts_run_on_one_connection_at_once(client, to_alice):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.services.slurm.faults import Faults
 from tests.services.slurm.machine import until
 
 if TYPE_CHECKING:
@@ -119,8 +120,14 @@ class Cluster:
             self.run_as_root("scancel", *jobs)
         until(lambda: not self.run_as_root("squeue", "-h"), 30, f"{self.name}: jobs do not end")
 
+    @property
+    def faults(self) -> Faults:
+        """Ways to break it."""
+        return Faults(site=self.site)
+
     def mend(self) -> None:
-        """Everything runs again, without a job."""
+        """Everything runs as at the start, without a job."""
+        self.faults.mend()
         self.cancel_all()
         self.until_idle()
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.services.slurm import configuration, daemons
+from tests.services.slurm import configuration, daemons, files
 from tests.services.slurm.cluster import Cluster
 from tests.services.slurm.database import start_database
 from tests.services.slurm.layout import ALICE, BOB, Ports, Settings, Site, read_sites, write_sites
 from tests.services.slurm.machine import Machine
+from tests.services.slurm.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[3]
-# Below what the kernel gives to outgoing connections (32768), so a stopped daemon's port stays free.
-_PORTS = range(20000, 32000)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +65,7 @@ def start(base: Path | None = None, settings: Settings | None = None) -> Cluster
     base.mkdir(mode=0o755, parents=True)
     (base / "keys").mkdir()
     for user in (ALICE, BOB):
-        daemons.make_key(base / "keys" / user.name, user.name)
+        files.make_key(base / "keys" / user.name, user.name)
     sites = plan(base, settings or Settings())
     write_sites(base / "starting.json", sites)
     try:
@@ -106,7 +104,7 @@ def plan(base: Path, settings: Settings) -> list[Site]:
 
 
 def _start_site(site: Site) -> None:
-    daemons.write_files(site)
+    files.write_files(site)
     daemons.start_login(site)
     with ThreadPoolExecutor() as pool:
         started = [pool.submit(daemons.start_node, site, name) for name in site.nodes]
@@ -132,12 +130,12 @@ def _open_accounts(site: Site) -> None:
 
 
 def is_running(base: Path) -> bool:
-    """Whether both clusters were started, and every machine of them is on."""
+    """Whether both clusters were started, and not stopped (a node may be off, for a test)."""
     try:
         sites = read_sites(base / "running.json")
     except FileNotFoundError:
         return False
-    return all(machine.pid for site in sites for machine in _machines(site))
+    return all(site.login.pid for site in sites)
 
 
 def load(base: Path | None = None) -> Clusters:
@@ -172,13 +170,6 @@ def _stop_site(site: Site) -> None:
 
 def _machines(site: Site) -> list[Machine]:
     return [*map(site.node, site.nodes), site.login]
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nothing listens on; not the ones of the last call, most likely."""
-    ports = random.sample(_PORTS, len(_PORTS))
-    found = (port for port in ports if not daemons.listens(port))
-    return [next(found) for _ in range(count)]
 
 
 def can_limit_memory() -> bool:

@@ -31,7 +31,7 @@ SlurmdLogFile={here}/log/slurmd-%n.log
 SlurmctldDebug=info
 SlurmdDebug=info
 SlurmdParameters=config_overrides
-PlugStackConfig={here}/etc/plugstack.conf
+PlugStackConfig={here}/slurm/plugstack.conf
 MailProg=/bin/true
 MpiDefault=none
 SwitchType=switch/none
@@ -40,6 +40,7 @@ MinJobAge={settings.min_job_age_s}
 KillWait={settings.kill_wait_s}
 InactiveLimit=0
 SlurmctldTimeout=30
+MessageTimeout={settings.message_timeout_s}
 SlurmdTimeout={settings.slurmd_timeout_s}
 SchedulerType=sched/backfill
 SchedulerParameters=bf_interval=1,sched_interval=1,batch_sched_delay=0

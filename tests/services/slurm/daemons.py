@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.services.slurm import configuration, containers
 from tests.services.slurm.machine import until
+from tests.services.slurm.ports import listens
 
 if TYPE_CHECKING:
     from tests.services.slurm.layout import Site
@@ -20,98 +18,25 @@ CGROUPS = Path("/sys/fs/cgroup")
 CONTROLLERS = ("memory", "freezer")
 
 
-def write_files(site: Site) -> None:
-    """Everything that lies on disk before the first machine of the cluster is switched on."""
-    here = site.folder
-    for name in (
-        "etc",
-        "log",
-        "state",
-        "run",
-        "spool",
-        "home",
-        "munge",
-        "ssh",
-        "dev",
-        "over",
-        "proc",
-        "images",
-    ):
-        (here / name).mkdir(parents=True, exist_ok=True)
-    (here / "ssh" / "authorized_keys").mkdir(exist_ok=True)
-    for name in ("state", "run", "log"):
-        shutil.chown(here / name, "slurm")
-    (here / "munge" / "key").write_bytes(os.urandom(1024))
-    (here / "munge" / "key").chmod(0o600)
-    for path in (here / "munge", here / "munge" / "key"):
-        shutil.chown(path, "munge", "munge")
-    for number in range(site.settings.gpus):
-        os.mknod(here / "dev" / f"nvidia{number}", 0o20666, os.makedev(1, 3))
-    _write_etc(site)
-    _write_users(site)
-
-
-def _write_etc(site: Site) -> None:
-    etc = site.folder / "etc"
-    (etc / "plugstack.conf.d").mkdir(exist_ok=True)
-    site.slurm_conf.write_text(configuration.slurm_conf(site))
-    (etc / "gres.conf").write_text(configuration.gres_conf(site))
-    (etc / "cgroup.conf").write_text(configuration.CGROUP_CONF)
-    (etc / "plugstack.conf").write_text(f"include {etc}/plugstack.conf.d/*.conf\n")
-    plugin = shutil.copy(containers.plugin(), etc / "spank_pyxis.so")
-    (etc / "plugstack.conf.d" / "pyxis.conf").write_text(f"required {plugin}\n")
-    if site.has_accounting:
-        secret = etc / "slurmdbd.conf"
-        secret.touch(mode=0o600)
-        shutil.chown(secret, "slurm")
-        secret.write_text(configuration.slurmdbd_conf(site))
-
-
-def _write_users(site: Site) -> None:
-    over = site.folder / "over"
-    names = ("passwd", "group", "shadow")
-    texts = configuration.accounts(site, *(Path("/etc", name).read_text() for name in names))
-    for name, text in zip(names, texts, strict=True):
-        (over / name).touch(mode=0o640 if name == "shadow" else 0o644)
-        (over / name).write_text(text)
-    shutil.chown(over / "shadow", "root", "shadow")
-    (over / "hosts").write_text(configuration.hosts(site))
-    for user in site.users:
-        home = site.folder / "home" / user.name
-        home.mkdir(mode=0o755, exist_ok=True)
-        os.chown(home, user.uid, user.uid)
-        key = site.base / "keys" / user.name
-        shutil.copy(f"{key}.pub", site.folder / "ssh" / "authorized_keys" / user.name)
-    host_key = site.folder / "ssh" / "hostkey"
-    if not host_key.exists():
-        make_key(host_key, site.name)
-
-
-def make_key(path: Path, comment: str) -> None:
-    """An ed25519 key without a passphrase."""
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
-    subprocess.run(command, check=True, capture_output=True)
-
-
 def start_login(site: Site) -> None:
-    """The login node, with munged; other machines of the cluster have its mounts."""
+    """The login node, with munged; the other machines of the cluster have its mounts."""
     here = site.folder
-    over = [
-        f"mount --bind {here}/over/{name} /etc/{name}"
-        for name in ("passwd", "group", "shadow", "hosts")
-    ]
-    slurm = [f"mount --bind {here}/etc /etc/slurm"] if site.finds_slurm_conf else []
     setup = [
         f"mount --bind /proc {here}/proc",
         "mount -t tmpfs -o mode=755,size=64m tmpfs /run",
         "mkdir /run/sshd /run/mysqld && chown mysql /run/mysqld",
-        *over,
+        f"mount --bind {here}/etc /etc",
         f"mount --bind {here}/home /home",
         f"mount --bind -o ro {containers.images()} {here}/images",
-        *slurm,
         "mount --make-rshared /",
     ]
     site.login.start("\n".join(setup), proc=Path("/proc"))
+    start_munged(site)
+
+
+def start_munged(site: Site) -> None:
+    """munged, with the cluster's own key."""
+    here = site.folder
     munged = ["munged", f"--key-file={here}/munge/key", f"--socket={here}/munge/socket"]
     places = [f"--{name}-file={here}/munge/{name}" for name in ("pid", "log", "seed")]
     as_munge = ["setpriv", "--reuid=munge", "--regid=munge", "--clear-groups"]
@@ -140,7 +65,7 @@ def start_node(site: Site, name: str) -> None:
     setup = [
         "mount -t tmpfs -o mode=755,size=256m tmpfs /run",
         f"mount --bind {own}/var-tmp /var/tmp",
-        *([] if site.finds_slurm_conf else [f"mount --bind {here}/etc /etc/slurm"]),
+        *([] if site.finds_slurm_conf else [f"mount --bind {site.slurm_conf.parent} /etc/slurm"]),
         *_cgroup_mounts(site, name),
         *_private_tmp(site, own),
     ]
@@ -205,12 +130,6 @@ def _removed(folder: str) -> bool:
 
 def _run_slurm(site: Site, machine: Machine, *command: str) -> None:
     machine.run(command, environment={"SLURM_CONF": str(site.slurm_conf)})
-
-
-def listens(port: int | None) -> bool:
-    """Whether something accepts connections there."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _until_listening(port: int | None, log: Path) -> None:

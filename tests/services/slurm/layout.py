@@ -40,7 +40,9 @@ class Settings:
     Attributes:
         min_job_age_s: Slurm forgets an ended job after this time, and up to as much again
             (it looks every max(10 s, this)).
-        slurmd_timeout_s: A node that has not answered for this long is down.
+        slurmd_timeout_s: A node that has not answered for this long is down, once two messages to
+            it have timed out.
+        message_timeout_s: How long Slurm's commands and daemons wait for an answer.
         cred_expire_s: A requeued job waits this long and 1 s more: Slurm starts it when the old
             attempt's credential (slurm.conf, AuthInfo=cred_expire) is no longer good. 5 is the least.
         kill_wait_s: Between TERM and KILL.
@@ -48,7 +50,8 @@ class Settings:
     """
 
     min_job_age_s: int = 20
-    slurmd_timeout_s: int = 12
+    slurmd_timeout_s: int = 8
+    message_timeout_s: int = 5
     cred_expire_s: int = 5
     kill_wait_s: int = 3
     cpus: int = 16
@@ -109,7 +112,7 @@ class Site:
     @property
     def slurm_conf(self) -> Path:
         """SLURM_CONF for Slurm's commands, inside and outside."""
-        return self.folder / "etc" / "slurm.conf"
+        return self.folder / "slurm" / "slurm.conf"
 
     @property
     def has_accounting(self) -> bool:

@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,10 +156,7 @@ class Machine:
         """Send a signal to every process of that name on the machine; which they were."""
         found = self.processes(name)
         for pid in found:
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                continue
+            kill(pid, number)
         return found
 
     def end(
@@ -181,6 +179,21 @@ class Machine:
         os.kill(first, signal.SIGKILL)
         until(lambda: self.pid is None, 10, f"{self.name} does not stop")
         until(lambda: not any(map(_is_there, inside)), 10, f"{self.name} leaves processes")
+
+
+def kill(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process, which may be gone."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def number_inside(pid: int) -> str:
+    """A process's number on its own machine; empty when it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return ""
+    return status.partition("NSpid:")[2].partition("\n")[0].split()[-1]
 
 
 def until(

@@ -234,6 +234,18 @@ static int mount_on(int source, const char *target, bool read_only)
     return 0;
 }
 
+static int mount_tmpfs(const char *target, uid_t uid, gid_t gid)
+{
+    char point[PATH_MAX], how[64];
+
+    snprintf(point, sizeof point, "%s/%s", root, target + strspn(target, "./"));
+    snprintf(how, sizeof how, "mode=755,uid=%u,gid=%u", uid, gid);
+    make_point(point, true);
+    if (mount("tmpfs", point, "tmpfs", MS_NOSUID | MS_NODEV, how))
+        return no("couldn't mount on %s: %s", target, strerror(errno));
+    return 0;
+}
+
 static bool has_flag(const char *flags, const char *flag)
 {
     char *copy = strdup(flags), *rest = copy, *one;
@@ -322,7 +334,8 @@ static int open_image(uid_t uid, gid_t gid)
     return fd;
 }
 
-static int mount_system(void)
+/* What enroot mounts in every container (its conf/mounts). */
+static int mount_system(uid_t uid, gid_t gid)
 {
     static const char *const shared[] = {"/proc", "/sys", "/dev", "/etc/passwd", "/etc/group", "/etc/hosts"};
 
@@ -332,25 +345,7 @@ static int mount_system(void)
             return -1;
         close(fd);
     }
-    return 0;
-}
-
-static int mount_wanted(int count, int *fds, char **targets, bool *read_only)
-{
-    char point[PATH_MAX];
-
-    for (int i = 0; i < count; i++) {
-        if (fds[i] != AT_FDCWD) {
-            if (mount_on(fds[i], targets[i], read_only[i]))
-                return -1;
-            continue;
-        }
-        snprintf(point, sizeof point, "%s/%s", root, targets[i] + strspn(targets[i], "./"));
-        make_point(point, true);
-        if (mount("tmpfs", point, "tmpfs", 0, "mode=1777"))
-            return no("couldn't mount on %s: %s", targets[i], strerror(errno));
-    }
-    return 0;
+    return mount_tmpfs("/tmp", uid, gid) || mount_tmpfs("/var/run", uid, gid) ? -1 : 0;
 }
 
 /* The script of a batch job lies on the node, and its user's home when asked for. */
@@ -396,8 +391,13 @@ static int set_up(spank_t sp)
         return no("couldn't make room: %s", strerror(errno));
     if (lay_overlay(lower, uid, gid))
         return no("failed to create container filesystem for image: %s: %s", image, strerror(errno));
-    if (mount_system() || mount_own(sp, uid) || mount_wanted(count, fds, targets, read_only))
+    if (mount_system(uid, gid) || mount_own(sp, uid))
         return -1;
+    for (int i = 0; i < count; i++) {
+        bool is_tmpfs = fds[i] == AT_FDCWD;
+        if (is_tmpfs ? mount_tmpfs(targets[i], uid, gid) : mount_on(fds[i], targets[i], read_only[i]))
+            return -1;
+    }
     if (writable != 1 && mount(NULL, root, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL))
         return no("couldn't make it read-only: %s", strerror(errno));
     /* Slurm is about to become the user, in the working directory outside; task_init enters after that. */

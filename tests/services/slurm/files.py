@@ -1,0 +1,99 @@
+"""Everything of a cluster that lies on disk before its first machine is switched on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from tests.services.slurm import configuration, containers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.services.slurm.layout import Site
+
+
+def write_files(site: Site) -> None:
+    """Write all of it; the folder of the cluster is new."""
+    here = site.folder
+    for name in (
+        "slurm",
+        "log",
+        "state",
+        "run",
+        "spool",
+        "home",
+        "munge",
+        "ssh",
+        "dev",
+        "proc",
+        "images",
+    ):
+        (here / name).mkdir(parents=True, exist_ok=True)
+    (here / "ssh" / "authorized_keys").mkdir(exist_ok=True)
+    for name in ("state", "run", "log"):
+        shutil.chown(here / name, "slurm")
+    (here / "munge" / "key").write_bytes(os.urandom(1024))
+    (here / "munge" / "key").chmod(0o600)
+    for path in (here / "munge", here / "munge" / "key"):
+        shutil.chown(path, "munge", "munge")
+    for number in range(site.settings.gpus):
+        os.mknod(here / "dev" / f"nvidia{number}", 0o20666, os.makedev(1, 3))
+    _write_slurm(site)
+    _write_etc(site)
+    _write_users(site)
+
+
+def _write_slurm(site: Site) -> None:
+    etc = site.slurm_conf.parent
+    (etc / "plugstack.conf.d").mkdir(exist_ok=True)
+    site.slurm_conf.write_text(configuration.slurm_conf(site))
+    (etc / "gres.conf").write_text(configuration.gres_conf(site))
+    (etc / "cgroup.conf").write_text(configuration.CGROUP_CONF)
+    (etc / "plugstack.conf").write_text(f"include {etc}/plugstack.conf.d/*.conf\n")
+    plugin = shutil.copy(containers.plugin(), etc / "spank_pyxis.so")
+    (etc / "plugstack.conf.d" / "pyxis.conf").write_text(f"required {plugin}\n")
+    if site.has_accounting:
+        secret = etc / "slurmdbd.conf"
+        secret.touch(mode=0o600)
+        shutil.chown(secret, "slurm")
+        secret.write_text(configuration.slurmdbd_conf(site))
+
+
+def _write_etc(site: Site) -> None:
+    """The machines' /etc: a copy of ours, in which the users, the names and Slurm are the cluster's.
+
+    A folder, because a file that is mounted on another one is gone when somebody renames a new one
+    to that place, as useradd does.
+    """
+    etc = site.folder / "etc"
+    subprocess.run(["cp", "--archive", "/etc", etc], check=True)
+    names = ("passwd", "group", "shadow")
+    texts = configuration.accounts(site, *((etc / name).read_text() for name in names))
+    for name, text in zip(names, texts, strict=True):
+        (etc / name).write_text(text)
+    (etc / "hosts").unlink()
+    (etc / "hosts").write_text(configuration.hosts(site))
+    if site.finds_slurm_conf:
+        shutil.rmtree(etc / "slurm")
+        (etc / "slurm").symlink_to(site.slurm_conf.parent)
+
+
+def _write_users(site: Site) -> None:
+    for user in site.users:
+        home = site.folder / "home" / user.name
+        home.mkdir(mode=0o755, exist_ok=True)
+        os.chown(home, user.uid, user.uid)
+        key = site.base / "keys" / user.name
+        shutil.copy(f"{key}.pub", site.folder / "ssh" / "authorized_keys" / user.name)
+    host_key = site.folder / "ssh" / "hostkey"
+    if not host_key.exists():
+        make_key(host_key, site.name)
+
+
+def make_key(path: Path, comment: str) -> None:
+    """An ed25519 key without a passphrase."""
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
+    subprocess.run(command, check=True, capture_output=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
@@ -59,6 +61,22 @@ def alone(what: str) -> Iterator[None]:
     with Path(tempfile.gettempdir(), f"nemorun-tests-{what}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def kept(what: str, made_of: bytes, build: Callable[[Path], None]) -> Path:
+    """A folder below the temporary directory, built once for what it is made of."""
+    digest = hashlib.sha256(made_of).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir(), "nemorun-tests-cache", f"{what}-{digest}")
+    with alone(what):
+        if not folder.exists():
+            new = folder.with_suffix(f".{os.getpid()}")
+            new.mkdir(parents=True)
+            try:
+                build(new)
+                new.rename(folder)
+            finally:
+                shutil.rmtree(new, ignore_errors=True)
+    return folder
 
 
 def _apt(arguments: list[str], environment: dict[str, str]) -> None:

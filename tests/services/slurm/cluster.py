@@ -64,6 +64,18 @@ class Cluster:
         """A root filesystem for --container-image: `python`, or `busybox`, which has neither Python nor bash."""
         return self.site.folder / "images" / name
 
+    @property
+    def torch_python(self) -> Path:
+        """A python3 that imports torch, for jobs; torchrun lies beside it."""
+        return self.site.torch_bin / "python3"
+
+    def overrun(self, job_id: str) -> None:
+        """Bring a running job to its time limit now; Slurm, which looks every 30 s, then ends it.
+
+        A limit is a whole minute at least, and some 80 s pass until a job has overrun that.
+        """
+        self.run_as_root("scontrol", "update", f"JobId={job_id}", "EndTime=now")
+
     def outside(self, path: str, user: User | None = None) -> Path:
         """Where a path of the login node lies for us: below /home, or relative to the user's home."""
         home = f"/home/{(user or self.user).name}"

@@ -107,26 +107,27 @@ def _start_site(site: Site) -> None:
     files.write_files(site)
     daemons.start_login(site)
     with ThreadPoolExecutor() as pool:
-        started = [pool.submit(daemons.start_node, site, name) for name in site.nodes]
+        nodes = [pool.submit(daemons.switch_on, site, name) for name in site.nodes]
         if site.has_accounting:
             start_database(site)
             daemons.start_slurmdbd(site)
             _open_accounts(site)
         daemons.start_slurmctld(site)
-        daemons.start_sshd(site, site.ports.ssh)
-        for node in started:
+        for node in nodes:
             node.result()
+        list(pool.map(lambda name: daemons.start_slurmd(site, name), site.nodes))
+        daemons.start_sshd(site, site.ports.ssh)
     Cluster(site=site).until_idle(20)
 
 
 def _open_accounts(site: Site) -> None:
-    for words in (
-        f"add cluster {site.name}",
-        "add account research Description=tests Organization=tests",
-        f"add user {ALICE.name},{BOB.name},root Account=research",
-    ):
-        command = ["sacctmgr", "-i", "-Q", *words.split()]
-        site.login.run(command, environment={"SLURM_CONF": str(site.slurm_conf)})
+    commands = f"""add cluster {site.name}
+add account research Description=tests Organization=tests
+add user {ALICE.name},{BOB.name},root Account=research
+quit
+"""
+    variables = {"SLURM_CONF": str(site.slurm_conf)}
+    site.login.run(["sacctmgr", "-i", "-Q"], environment=variables, stdin=commands)
 
 
 def is_running(base: Path) -> bool:

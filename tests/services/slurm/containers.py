@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.services.packages import alone
+from tests.services.packages import kept
 from tests.services.slurm.layout import ALICE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 _SOURCE = Path(__file__).with_name("spank_container.c")
 _COMPILE = ("gcc", "-std=gnu11", "-O1", "-fPIC", "-shared", "-Wall", "-Wno-format-truncation")
@@ -33,7 +30,7 @@ _OS_RELEASE = 'NAME="nemorun test image {name}"\nID=nemorun-{name}\n'
 
 def plugin() -> Path:
     """spank_pyxis.so, built when there is none of this source."""
-    return _kept("plugin", _SOURCE.read_bytes(), _build_plugin) / "spank_pyxis.so"
+    return kept("plugin", _SOURCE.read_bytes(), _build_plugin) / "spank_pyxis.so"
 
 
 def _build_plugin(folder: Path) -> None:
@@ -46,7 +43,7 @@ def _build_plugin(folder: Path) -> None:
 def images() -> Path:
     """The folder of the images: `python` (Python 3 and bash) and `busybox` (neither)."""
     version = subprocess.run([_PYTHON, "-VV"], capture_output=True, check=True).stdout
-    return _kept("images", version + Path(__file__).read_bytes(), _build_images)
+    return kept("images", version + Path(__file__).read_bytes(), _build_images)
 
 
 def _build_images(folder: Path) -> None:
@@ -105,19 +102,3 @@ def _libraries(programs: Iterable[Path]) -> set[Path]:
 
 def _answer(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def _kept(what: str, made_of: bytes, build: Callable[[Path], None]) -> Path:
-    """A folder below the temporary directory, built once for what it is made of."""
-    digest = hashlib.sha256(made_of).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir(), "nemorun-tests-cache", f"{what}-{digest}")
-    with alone(what):
-        if not folder.exists():
-            new = folder.with_suffix(f".{os.getpid()}")
-            new.mkdir(parents=True)
-            try:
-                build(new)
-                new.rename(folder)
-            finally:
-                shutil.rmtree(new, ignore_errors=True)
-    return folder

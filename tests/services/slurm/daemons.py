@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tests.services.slurm import configuration, containers
 from tests.services.slurm.machine import until
 from tests.services.slurm.ports import listens
+from tests.services.slurm.torch_python import torch_mounts
 
 if TYPE_CHECKING:
     from tests.services.slurm.layout import Site
@@ -20,14 +21,19 @@ CONTROLLERS = ("memory", "freezer")
 
 def start_login(site: Site) -> None:
     """The login node, with munged; the other machines of the cluster have its mounts."""
-    here = site.folder
+    here, slurm = site.folder, site.slurm_conf.parent
     setup = [
         f"mount --bind /proc {here}/proc",
-        "mount -t tmpfs -o mode=755,size=64m tmpfs /run",
+        "mount -t tmpfs -o mode=755,size=512m tmpfs /run",
         "mkdir /run/sshd /run/mysqld && chown mysql /run/mysqld",
-        f"mount --bind {here}/etc /etc",
+        # The whole folder: a mount on /etc/passwd alone is gone when useradd renames a new one to it.
+        "cp --archive /etc /run/etc",
+        f"cp --archive {here}/etc/. /run/etc/",
+        "mount --bind /run/etc /etc",
+        *([f"mount --bind {slurm} /etc/slurm"] if site.finds_slurm_conf else []),
         f"mount --bind {here}/home /home",
         f"mount --bind -o ro {containers.images()} {here}/images",
+        *torch_mounts(site),
         "mount --make-rshared /",
     ]
     site.login.start("\n".join(setup), proc=Path("/proc"))
@@ -57,6 +63,12 @@ def start_slurmctld(site: Site) -> None:
 
 def start_node(site: Site, name: str) -> None:
     """A compute node with slurmd."""
+    switch_on(site, name)
+    start_slurmd(site, name)
+
+
+def switch_on(site: Site, name: str) -> None:
+    """A compute node, on which nothing runs yet."""
     machine, here = site.node(name), site.folder
     own = machine.folder
     for folder in ("tmp", "var-tmp"):
@@ -70,7 +82,6 @@ def start_node(site: Site, name: str) -> None:
         *_private_tmp(site, own),
     ]
     machine.start("\n".join(setup), inside=site.login, proc=here / "proc")
-    start_slurmd(site, name)
 
 
 def _private_tmp(site: Site, own: Path) -> list[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.services.slurm import configuration, containers
+from tests.services.slurm.torch_python import write_torch_python
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.services.slurm.layout import Site
 
 
@@ -20,6 +20,7 @@ def write_files(site: Site) -> None:
     here = site.folder
     for name in (
         "slurm",
+        "etc",
         "log",
         "state",
         "run",
@@ -44,6 +45,7 @@ def write_files(site: Site) -> None:
     _write_slurm(site)
     _write_etc(site)
     _write_users(site)
+    write_torch_python(site)
 
 
 def _write_slurm(site: Site) -> None:
@@ -63,22 +65,14 @@ def _write_slurm(site: Site) -> None:
 
 
 def _write_etc(site: Site) -> None:
-    """The machines' /etc: a copy of ours, in which the users, the names and Slurm are the cluster's.
-
-    A folder, because a file that is mounted on another one is gone when somebody renames a new one
-    to that place, as useradd does.
-    """
-    etc = site.folder / "etc"
-    subprocess.run(["cp", "--archive", "/etc", etc], check=True)
-    names = ("passwd", "group", "shadow")
-    texts = configuration.accounts(site, *((etc / name).read_text() for name in names))
+    """What differs from our own /etc on the machines of the cluster."""
+    etc, names = site.folder / "etc", ("passwd", "group", "shadow")
+    texts = configuration.accounts(site, *(Path("/etc", name).read_text() for name in names))
     for name, text in zip(names, texts, strict=True):
+        (etc / name).touch(mode=0o640 if name == "shadow" else 0o644)
         (etc / name).write_text(text)
-    (etc / "hosts").unlink()
+    shutil.chown(etc / "shadow", "root", "shadow")
     (etc / "hosts").write_text(configuration.hosts(site))
-    if site.finds_slurm_conf:
-        shutil.rmtree(etc / "slurm")
-        (etc / "slurm").symlink_to(site.slurm_conf.parent)
 
 
 def _write_users(site: Site) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tests.services.packages import install_packages
-from tests.services.slurm import containers
+from tests.services.slurm import containers, database
 
 PACKAGES = [
     "slurmctld",
@@ -36,3 +36,4 @@ def install() -> None:
     install_packages(PACKAGES)
     containers.plugin()
     containers.images()
+    database.template()

@@ -115,6 +115,11 @@ class Site:
         return self.folder / "slurm" / "slurm.conf"
 
     @property
+    def torch_bin(self) -> Path:
+        """A folder for the front of a job's PATH: its python3 imports torch, and torchrun is there."""
+        return self.folder / "torch" / "bin"
+
+    @property
     def has_accounting(self) -> bool:
         """Whether slurmdbd runs, and sacct answers."""
         return self.ports.slurmdbd is not None

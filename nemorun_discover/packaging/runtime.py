@@ -50,6 +50,7 @@ MODULES = (
     "nemorun_discover/worker/macros.py",
     "nemorun_discover/worker/preempt.py",
     "nemorun_discover/worker/ranks.py",
+    "nemorun_discover/worker/relay.py",
     "nemorun_discover/worker/result.py",
     "nemorun_discover/worker/slice.py",
     "nemorun_discover/worker/srun.py",

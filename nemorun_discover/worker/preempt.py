@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 VARIABLE = "NEMORUN_PREEMPT_SIGNAL"
 DEFAULT = "SIGUSR1"
-_callbacks: list[Callable[[], object]] = []
+# With the process that asked: what it forked has its handlers too, and is not to save anything.
+_callbacks: list[tuple[int, Callable[[], object]]] = []
 
 
 def on_preempt(callback: Callback) -> Callback:
@@ -47,7 +48,7 @@ def on_preempt(callback: Callback) -> Callback:
                 "on_preempt was called in a thread, and only the main thread takes signals",
                 hint="call it at the beginning of the task",
             ) from None
-    _callbacks.append(callback)
+    _callbacks.append((os.getpid(), callback))
     return callback
 
 
@@ -77,5 +78,6 @@ def as_it_was() -> None:
 
 
 def _call(_number: int, _frame: object) -> None:
-    for callback in tuple(_callbacks):
-        callback()
+    for pid, callback in tuple(_callbacks):
+        if pid == os.getpid():
+            callback()

@@ -9,13 +9,15 @@ proof that the job ran at all: a step whose container or plugin could not be sta
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import time
 
 from nemorun_discover.worker.claim import create_once
-from nemorun_discover.worker.preempt import wait_for_callbacks
+from nemorun_discover.worker.preempt import preempt_signal, wait_for_callbacks
 from nemorun_discover.worker.ranks import be_launcher
+from nemorun_discover.worker.relay import relay
 from nemorun_discover.worker.task import filled, run_task
 
 TYPE_CHECKING = False
@@ -47,7 +49,11 @@ def run_srun_task(job: dict[str, Any], paths: JobLayout, attempt: AttemptLayout)
     if not launch:
         return run_task(job, paths, attempt, rank=int(os.environ["RANK"]) if many else None)
     rank = [sys.executable, sys.argv[0], "--rank", str(paths.root), attempt.root.name[8:]]
-    return be_launcher([*filled(launch), *rank])
+    command = [*filled(launch), *rank]
+    announced = preempt_signal()
+    if announced is None or announced is signal.SIGTERM:
+        return be_launcher(command)
+    return relay(lambda: be_launcher(command), attempt.root, announced)
 
 
 def srun_variables(env: Mapping[str, str], *, is_rank: bool) -> dict[str, str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _KILL_ROUNDS = 200  # a process that waits for a disk dies when it has answered, if ever
 _KILL_PAUSE_S = 0.01
 _STAT_STATE = 0
+_STAT_PARENT = 1
 _STAT_STARTTIME = 19  # field 22 of proc(5), counted from the state (field 3)
 
 
@@ -71,11 +72,7 @@ def kill_marked(attempt: Path) -> None:
     Args:
         attempt: The attempt's folder; NEMORUN_JOB_DIR and NEMORUN_ATTEMPT say that a process is of it.
     """
-    number = attempt.name.rpartition("-")[2]
-    marks = {
-        b"NEMORUN_JOB_DIR=" + os.fsencode(attempt.parent),
-        b"NEMORUN_ATTEMPT=" + number.encode(),
-    }
+    marks = _marks_of(attempt)
     for _ in range(_KILL_ROUNDS):  # one of them may have started another while we looked
         pids = [one for one in _other_processes() if marks <= _environment_of(one)]
         if not pids:
@@ -84,6 +81,43 @@ def kill_marked(attempt: Path) -> None:
             with contextlib.suppress(OSError):
                 os.kill(one, signal.SIGKILL)
         time.sleep(_KILL_PAUSE_S)
+
+
+def signal_ranks(attempt: Path, number: signal.Signals) -> None:
+    """Signal the processes of the attempt that a launcher started, and nothing that these have started.
+
+    Args:
+        attempt: The attempt's folder.
+        number: The signal.
+    """
+    marks = _marks_of(attempt)
+    for pid in _other_processes():
+        environment = _environment_of(pid)
+        if marks <= environment and _is_rank(environment):
+            parent = _environment_of(_parent_of(pid))
+            if not (marks <= parent and _is_rank(parent)):
+                with contextlib.suppress(OSError):
+                    os.kill(pid, number)
+
+
+def _marks_of(attempt: Path) -> set[bytes]:
+    number = attempt.name.rpartition("-")[2]
+    return {
+        b"NEMORUN_JOB_DIR=" + os.fsencode(attempt.parent),
+        b"NEMORUN_ATTEMPT=" + number.encode(),
+    }
+
+
+def _is_rank(environment: set[bytes]) -> bool:
+    return any(one.startswith(b"RANK=") for one in environment)
+
+
+def _parent_of(pid: int) -> int:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return 0
+    return int(stat[stat.rindex(b")") + 2 :].split()[_STAT_PARENT])
 
 
 def _other_processes() -> list[int]:

@@ -308,6 +308,7 @@ nemorun_finish() {
   rc=$?
   unset "nemorun_pids[$slug]"
   folder=$(nemorun_folder "$slug")
+  case $rc in 137 | 143) rc=$(nemorun_first_failure "$folder" $rc) ;; esac
   code=$rc
   stop=${nemorun_stopping:-${nemorun_stops[$slug]:-}}
   if [ "$rc" -gt 128 ] && name=$(kill -l $((rc - 128)) 2>/dev/null) && [ -n "$name" ]; then
@@ -328,6 +329,24 @@ nemorun_finish() {
   nemorun_write "$slug" ended "$code" "$signal" "$reason"
   nemorun_last=$rc
   [ "$reason" = GROUP_DONE ] || [ "$rc" -le "$nemorun_worst" ] || nemorun_worst=$rc
+}
+
+# srun's code is the highest of its tasks', and so that of those it ended because one had failed.
+nemorun_first_failure() {
+  local file failures
+  for file in "$1/log" "$1/log.err"; do
+    failures=$(tail -c $nemorun_tail_bytes "$file" 2>/dev/null |
+      sed -n 's/^srun: error: [^:]*: tasks\{0,1\} [^:]*: //p')
+    case $failures in
+      *"Exited with exit code"*) sed -n 's/^Exited with exit code //p' <<<"$failures" | head -n 1 && return ;;
+      *"Segmentation fault"*) echo 139 && return ;;
+      *Aborted*) echo 134 && return ;;
+      *"Bus error"*) echo 135 && return ;;
+      *"Floating point exception"*) echo 136 && return ;;
+      *"Illegal instruction"*) echo 132 && return ;;
+    esac
+  done
+  echo "$2"
 }
 
 # srun says 1, or 137, of a step that the kernel killed for its memory; only the text tells.

@@ -80,7 +80,10 @@ def srun_variables(env: Mapping[str, str], *, is_rank: bool) -> dict[str, str]:
 
 
 def _leave_proof(attempt: AttemptLayout) -> None:
-    step = f"{os.environ.get('SLURM_JOB_ID', '')}.{os.environ.get('SLURM_STEP_ID', '')}"
+    # In a heterogeneous job SLURM_JOB_ID is the first component's in all of them (22.05).
+    component = os.environ.get("NEMORUN_HET_GROUP")
+    name = "SLURM_JOB_ID" if component is None else f"SLURM_JOB_ID_HET_GROUP_{component}"
+    step = f"{os.environ.get(name, '')}.{os.environ.get('SLURM_STEP_ID', '')}"
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     document = {"pid": os.getpid(), "host": socket.gethostname(), "started_at": now, "step": step}
     create_once(attempt.process, document)

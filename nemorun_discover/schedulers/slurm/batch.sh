@@ -2,12 +2,11 @@
 #
 # The script says in variables what it is:
 #   nemorun_experiment      the experiment's folder on the cluster
-#   nemorun_executor        the executor's name, which its secrets are filed under
 #   nemorun_first_attempt   number of the first attempt; Slurm's restarts are counted from it
 #   nemorun_timeout_s       limit of the attempt in seconds; empty for none but Slurm's own
 # and then calls
 #   nemorun_begin SLUG...           take these jobs' attempts, or end at once where another has them
-#   nemorun_environment SLUG        the job's variables, and its secrets
+#   nemorun_environment SLUG EXECUTOR    the job's variables, and the secrets of its executor
 #   nemorun_start SLUG COMMAND...   start the job's step in the background
 #   nemorun_end [POLICY SECONDS]    wait for all of them, write how they ended, exit with the worst
 #
@@ -18,7 +17,7 @@
 
 declare -A nemorun_pids=() nemorun_attempts=() nemorun_starts=() nemorun_stops=()
 # shellcheck disable=SC2154
-: "${nemorun_experiment:?}" "${nemorun_executor:?}" "${nemorun_first_attempt:?}"
+: "${nemorun_experiment:?}" "${nemorun_first_attempt:?}"
 nemorun_slugs=()         # jobs whose attempts this script has
 nemorun_stopping=        # why Slurm, or the time limit, ends all of this
 nemorun_requeued=null    # whether Slurm starts the job again by itself
@@ -111,9 +110,9 @@ nemorun_environment() {
   { set +x; } 2>/dev/null
   # shellcheck disable=SC1090,SC1091
   source "$nemorun_experiment/jobs/$1/env.sh" || exit 78
-  if [ -f "$nemorun_experiment/slurm/secrets/$nemorun_executor.sh" ]; then
+  if [ -f "$nemorun_experiment/slurm/secrets/$2.sh" ]; then
     # shellcheck disable=SC1090,SC1091
-    source "$nemorun_experiment/slurm/secrets/$nemorun_executor.sh" || exit 78
+    source "$nemorun_experiment/slurm/secrets/$2.sh" || exit 78
   fi
   export NEMORUN_ATTEMPT=${nemorun_attempts[$1]}
 }
@@ -130,7 +129,8 @@ nemorun_head_of() {
 
 # The logs, found in a folder of the user's too: <name>_<job>.out, for a member <name>_<job>_<member>.out.
 nemorun_link_logs() {
-  local folder=$1 name=$2_$(nemorun_native_id) slug
+  local folder=$1 name slug
+  name=$2_$(nemorun_native_id)
   mkdir -p "$folder" || { nemorun_note "$folder cannot be made"; return 0; }
   [ "${SLURM_RESTART_COUNT:-0}" -eq 0 ] || name+=_$SLURM_RESTART_COUNT
   for slug in "${nemorun_slugs[@]}"; do
@@ -163,7 +163,10 @@ nemorun_start() {
 nemorun_pause() {
   sleep "$1" &
   local pid=$!
-  nemorun_await "$pid"
+  while nemorun_signalled='' && ! wait "$pid" 2>/dev/null; do
+    if [ -z "$nemorun_signalled" ] || [ -n "$nemorun_stopping" ]; then break; fi
+  done
+  kill "$pid" 2>/dev/null
 }
 
 # wait, as if no signal had come in between; the exit code of the process.

@@ -85,7 +85,6 @@ def _what_it_is(unit: Unit, paths: ClusterPaths) -> list[str]:
     has_limit = timeout is not None and None not in limits
     return [
         f"nemorun_experiment={shell_word(paths.experiment)}",
-        f"nemorun_executor={shell_word(unit.first.job.executor)}",
         f"nemorun_first_attempt={unit.first.attempt}",
         *([f"nemorun_timeout_s={timeout:g}"] if has_limit else []),
         *(["nemorun_splits_errors=1"] if not executor.stderr_to_stdout else []),
@@ -100,7 +99,7 @@ def _of_one(unit: Unit, paths: ClusterPaths) -> Iterator[str]:
     yield f"nemorun_job={slug}"
     yield 'nemorun_begin "$nemorun_job"'
     yield from _before(executor, unit)
-    yield 'nemorun_environment "$nemorun_job"'
+    yield f'nemorun_environment "$nemorun_job" {shell_word(submission.job.executor)}'
     yield from _address(executor, "$SLURM_JOB_NODELIST")
     yield from _setup(executor)
     if executor.memory_measure:
@@ -130,10 +129,11 @@ def _of_group(unit: Unit, paths: ClusterPaths) -> Iterator[str]:
         )
         yield ""
         yield f"nemorun_member_{number}() {{"
-        yield f"nemorun_environment {slugs[number]}"
-        yield from _address(own, nodes, is_always=True)
+        yield f"  nemorun_environment {slugs[number]} {shell_word(member.job.executor)}"
+        yield from [f"  export NEMORUN_HET_GROUP={component}"] if is_het else []
+        yield from (f"  {line}" for line in _address(own, nodes, is_always=True))
         yield from _setup(own)
-        yield f"exec {_continued(words)}"
+        yield f"  exec {_continued(words)}"
         yield "}"
         if number:
             yield f"nemorun_pause {executor.wait_time_for_group_job:g}"
@@ -177,7 +177,7 @@ def _setup(executor: SlurmExecutor) -> Iterator[str]:
 
 
 def _continued(words: Sequence[str]) -> str:
-    return " \\\n  ".join(words)
+    return " \\\n    ".join(words)
 
 
 def _end(unit: Unit, policy: str) -> str:

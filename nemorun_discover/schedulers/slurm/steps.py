@@ -27,7 +27,7 @@ def srun_words(
     component: int | None = None,
     shares: bool = False,
 ) -> list[str]:
-    """`srun` with its options and the worker, each quoted.
+    """`srun` and its options, each quoted, and last the worker with its arguments.
 
     Args:
         submission: The attempt.
@@ -36,27 +36,23 @@ def srun_words(
         shares: Other steps run beside it on the same nodes.
     """
     executor = settings_of(submission)
-    worker = [
-        shell_word(executor.python or DEFAULT_PYTHON),
-        shell_word(paths.package(submission.runtime.name)),
-        "--srun",
-        _JOB_DIR,
-        '"$NEMORUN_ATTEMPT"',
-    ]
+    python = shell_word(executor.python or DEFAULT_PYTHON)
+    runtime = shell_word(paths.package(submission.runtime.name))
     options = [
-        *_size(executor),
+        *_size(executor, shares=shares),
         *([f"--het-group={component}"] if component is not None else []),
         *(["--overlap"] if shares else []),
         *_container(submission, paths),
         *(shell_word(one) for one in executor.srun_args),
     ]
-    return ["srun", *options, *worker]
+    return ["srun", *options, f'{python} {runtime} --srun {_JOB_DIR} "$NEMORUN_ATTEMPT"']
 
 
-def _size(executor: SlurmExecutor) -> list[str]:
+def _size(executor: SlurmExecutor, *, shares: bool) -> list[str]:
     shape = shape_of(executor)
-    # Slurm 22.05 stopped handing --cpus-per-task of the job on to its steps.
-    cpus, gpus = shape.cpus_per_task, shape.gpus_per_task
+    # Slurm 22.05 stopped handing --cpus-per-task of the job on to its steps. It also means --exact there: steps
+    # that overlap would be put on the same CPUs, where without it each may use all that the job has.
+    cpus, gpus = None if shares else shape.cpus_per_task, shape.gpus_per_task
     return [
         "--export=ALL",
         "--kill-on-bad-exit=1",

@@ -1,0 +1,62 @@
+#!/bin/bash
+# server@slurm_a and 1 more, attempt 1, of 20261122-0712-lab-x7k2.
+# Written by nemorun.
+#SBATCH --job-name=a.pair.x7k2
+#SBATCH --account=a
+#SBATCH --comment=nemorun=20261122-0712-lab-x7k2/server@slurm_a+1-c0c83fe3.1
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-node=8
+#SBATCH --time=60
+#SBATCH --output=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/slurm/server@slurm_a+1-c0c83fe3.1.log
+#SBATCH --open-mode=append
+#SBATCH --chdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/code/0123456789abcdef
+#SBATCH hetjob
+#SBATCH --job-name=a.pair.x7k2
+#SBATCH --account=b
+#SBATCH --partition=cpu
+#SBATCH --comment=nemorun=20261122-0712-lab-x7k2/server@slurm_a+1-c0c83fe3.1
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=2
+
+nemorun_experiment=/scratch/me/.run/experiments/20261122-0712-lab-x7k2
+nemorun_first_attempt=1
+source /scratch/me/.run/packages/batch-HASH.sh || exit 127
+
+nemorun_begin server@slurm_a client@slurm_client
+export NEMORUN_GROUP_HOSTS="$(nemorun_head_of "$SLURM_JOB_NODELIST_HET_GROUP_0"),$(nemorun_head_of "$SLURM_JOB_NODELIST_HET_GROUP_1")"
+
+nemorun_member_0() {
+  nemorun_environment server@slurm_a slurm_a
+  export NEMORUN_HET_GROUP=0
+  export MASTER_ADDR="${MASTER_ADDR:-$(nemorun_head_of "$SLURM_JOB_NODELIST_HET_GROUP_0")}"
+  exec srun \
+    --export=ALL \
+    --kill-on-bad-exit=1 \
+    --wait=0 \
+    --nodes=1 \
+    --ntasks=1 \
+    --ntasks-per-node=1 \
+    --het-group=0 \
+    python3 /scratch/me/.run/packages/runtime-HASH.zip --srun "$NEMORUN_JOB_DIR" "$NEMORUN_ATTEMPT"
+}
+nemorun_start server@slurm_a nemorun_member_0
+
+nemorun_member_1() {
+  nemorun_environment client@slurm_client slurm_client
+  export NEMORUN_HET_GROUP=1
+  export MASTER_ADDR="${MASTER_ADDR:-$(nemorun_head_of "$SLURM_JOB_NODELIST_HET_GROUP_1")}"
+  exec srun \
+    --export=ALL \
+    --kill-on-bad-exit=1 \
+    --wait=0 \
+    --nodes=1 \
+    --ntasks=2 \
+    --ntasks-per-node=2 \
+    --label \
+    --het-group=1 \
+    python3 /scratch/me/.run/packages/runtime-HASH.zip --srun "$NEMORUN_JOB_DIR" "$NEMORUN_ATTEMPT"
+}
+nemorun_pause 30
+nemorun_start client@slurm_client nemorun_member_1
+nemorun_end first_done 60

@@ -16,6 +16,7 @@ from nemorun_discover.files import read_json
 from nemorun_discover.launchers.nsys import profiles_folder
 from nemorun_discover.model.state import State
 from nemorun_discover.schedulers.environment import require_secrets
+from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.local.evidence import read_fact
 from nemorun_discover.schedulers.local.process import send_signal
 from nemorun_discover.schedulers.local.processes import (
@@ -193,7 +194,7 @@ def started(submission: Submission, pid: int) -> Started:
     """The answer that an attempt runs on this machine, as this process."""
     return Started(
         native_id=str(pid),
-        handle=f"nemorun_local://nemorun/{submission.experiment_id}:{submission.paths.root.name}",
+        handle=handle_of("nemorun_local", submission),
         state=State.RUNNING,
         host=socket.gethostname(),
     )

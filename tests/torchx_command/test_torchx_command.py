@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from nemorun_discover.model.job import Job
 from nemorun_discover.model.record import Project
 from nemorun_discover.model.task import Script
 from nemorun_discover.store.home import open_home
+from nemorun_discover.torchx_command.scheduler import JobScheduler
 
 TORCHX = Path(sys.executable).with_name("torchx")
 
@@ -93,10 +95,86 @@ def test_torchx_lists_our_jobs(tmp_path):
     assert f"{experiment}:hello-n=1@local" in answer.stdout
 
 
-def test_a_handle_of_no_job_is_said_to_be_unknown(tmp_path):
-    answer = torchx("status", "nemorun_local://nemorun/no:such")
+@pytest.mark.parametrize(
+    "handle",
+    [
+        "nemorun_local://nemorun/no:such",
+        "nemorun_local://nemorun/20261122-0712-hello-x7k2:such",
+        "nemorun_local://nemorun/..:x",
+    ],
+    ids=["no id", "no experiment", "path"],
+)
+def test_a_handle_of_no_job_is_said_to_be_unknown(handle):
+    answer = torchx("status", handle)
 
     assert "does not exist" in answer.stdout + answer.stderr
+
+
+def test_a_job_of_an_experiment_that_it_is_not_in_is_unknown(tmp_path):
+    home, experiment = start(tmp_path, "true")
+    handle = handle_when(home, experiment, "SUCCEEDED")
+
+    assert JobScheduler("nemorun_local", "x", os.environ).describe(f"{experiment}:other") is None
+    assert "does not exist" in torchx("status", handle + "0").stderr
+
+
+def test_a_scheduler_knows_the_jobs_of_its_own_kind_only(tmp_path):
+    home, experiment = start(tmp_path, "true")
+    handle_when(home, experiment, "SUCCEEDED")
+    own, other = (
+        JobScheduler(name, "x", os.environ) for name in ("nemorun_local", "nemorun_other")
+    )
+
+    assert [one.app_id for one in own.list()] == [f"{experiment}:hello-n=1@local"]
+    assert other.list() == []
+    assert own.exists(f"{experiment}:hello-n=1@local")
+    assert not other.exists(f"{experiment}:hello-n=1@local")
+
+
+def test_torchx_follows_a_log_until_the_job_ends(tmp_path):
+    home, experiment = start(
+        tmp_path, "echo one; while [ ! -e go ]; do sleep 0.05; done; echo two; false"
+    )
+    handle = handle_when(home, experiment, "RUNNING")
+    scheme, _, path = handle.partition("://")
+    tail = subprocess.Popen(
+        [str(TORCHX), "log", "-t", f"{scheme}://{path}"], stdout=subprocess.PIPE, text=True, cwd="/"
+    )
+
+    first = tail.stdout.readline()
+    (tmp_path / "go").touch()
+    rest, _ = tail.communicate(timeout=60)
+
+    assert (first, rest) == ("hello/0 one\n", "hello/0 two\n")
+    assert "FAILED" in torchx("status", handle).stdout
+
+
+def test_torchx_tells_the_state_of_a_job_whose_driver_was_killed(tmp_path):
+    home, experiment = start(tmp_path, "while [ ! -e go ]; do sleep 0.05; done; exit 7")
+    handle = handle_when(home, experiment, "RUNNING")
+    for pid in drivers_of(experiment):
+        os.kill(pid, signal.SIGKILL)
+    (tmp_path / "go").touch()
+
+    deadline = time.monotonic() + 60
+    while "FAILED" not in (answer := torchx("status", handle)).stdout:
+        assert time.monotonic() < deadline, answer.stdout
+
+    assert "EXIT_CODE" in answer.stdout
+
+
+def drivers_of(experiment):
+    command = ["ps", "-eo", "pid,args", "-ww"]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    lines = [line.split(None, 1) for line in listing.splitlines()]
+    return [int(pid) for pid, args in lines if "lifecycle.drive" in args and experiment in args]
+
+
+def test_torchx_does_not_start_jobs_of_ours():
+    answer = torchx("run", "-s", "nemorun_local", "utils.echo", "--msg", "x")
+
+    assert answer.returncode != 0
+    assert "a job of nemorun belongs to an experiment" in answer.stderr
 
 
 @pytest.mark.parametrize("name", DEFAULT_SCHEDULER_MODULES)

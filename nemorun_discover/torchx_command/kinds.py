@@ -1,0 +1,23 @@
+"""What the entry points `torchx.schedulers` name: one line for each kind of executor."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from nemorun_discover.torchx_command.scheduler import JobScheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _jobs_of(backend: str) -> Callable[..., JobScheduler]:
+    """What TorchX calls to get its scheduler of this name."""
+
+    def create(session_name: str, **_options: object) -> JobScheduler:
+        return JobScheduler(backend, session_name, os.environ)
+
+    return create
+
+
+local = _jobs_of("nemorun_local")

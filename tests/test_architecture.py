@@ -17,7 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A folder imports only from lines below its own; folders on one line do not know each other.
 LINES = (
-    ("api",),
+    ("api", "testing"),
     ("cli", "torchx_command"),
     ("lifecycle",),
     ("plugins",),
@@ -44,6 +44,7 @@ SDK_HOMES = {
     "torchx": ("schedulers/", "torchx_command/"),
     "docker": ("schedulers/docker/",),
     "sky": ("schedulers/skypilot/",),
+    "pytest": ("testing/",),
 }
 TORCHX_WORDS = re.compile(r"\b(AppDef|AppHandle|RoleStatus|replica_id)\b")
 LONGEST_FILE = 250

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from tests.plugins.conftest import PluggedCli, lines_when
+from nemorun_discover.testing import SchedulerContract
+from tests.plugins.conftest import EXAMPLE, PluggedCli, lines_when
 
 TASKS = """
 import os
@@ -65,6 +68,23 @@ def test_a_job_on_an_added_kind_is_run_again_from_its_record(nemorun, project, s
     answer = nemorun("rerun", "--json")
 
     assert json.loads(answer.lines[-1])["jobs"][0]["result"].startswith(str(scratch))
+
+
+def test_an_added_kind_keeps_the_contract_of_schedulers(nemorun, tmp_path):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_scratch.py"]
+    command += ["--import-mode=importlib", "-c", "/dev/null", f"--basetemp={tmp_path / 'contract'}"]
+
+    answer = subprocess.run(
+        command,
+        cwd=EXAMPLE,
+        env=nemorun.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    promises = sum(name.startswith("test_") for name in dir(SchedulerContract))
+    assert f"{promises} passed" in answer.stdout, answer.stdout
 
 
 def test_an_added_command_is_in_the_help_under_its_heading(nemorun):

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from nemorun_discover.executors.skypilot import SkypilotExecutor, SkypilotJobsExecutor
     from nemorun_discover.executors.slurm import SlurmExecutor
+    from nemorun_discover.executors.torchx import TorchxExecutor
     from nemorun_discover.executors.tunnels import LocalTunnel, SSHTunnel
     from nemorun_discover.model.state import State
     from nemorun_discover.plugins.base import Plugin
@@ -73,6 +74,7 @@ _HOME_OF = {
     "SlurmExecutor": "nemorun_discover.executors.slurm",
     "SkypilotExecutor": "nemorun_discover.executors.skypilot",
     "SkypilotJobsExecutor": "nemorun_discover.executors.skypilot",
+    "TorchxExecutor": "nemorun_discover.executors.torchx",
     "LocalTunnel": "nemorun_discover.executors.tunnels",
     "SSHTunnel": "nemorun_discover.executors.tunnels",
     "Packager": "nemorun_discover.executors.packagers",
@@ -137,6 +139,7 @@ __all__ = [
     "State",
     "StoreError",
     "Torchrun",
+    "TorchxExecutor",
     "UpstreamJob",
     "UsageError",
     "WaitTimeout",

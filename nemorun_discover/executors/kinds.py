@@ -21,6 +21,7 @@ FAMILIES: dict[str, dict[str, str]] = {
         "slurm": f"{_HERE}.slurm:SlurmExecutor",
         "skypilot": f"{_HERE}.skypilot:SkypilotExecutor",
         "skypilot_jobs": f"{_HERE}.skypilot:SkypilotJobsExecutor",
+        "torchx": f"{_HERE}.torchx:TorchxExecutor",
     },
     "tunnel": {
         "local": f"{_HERE}.tunnels:LocalTunnel",

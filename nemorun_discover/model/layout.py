@@ -8,7 +8,7 @@
     experiments/<id>/driver.log         what that process printed
     experiments/<id>/jobs/<slug>/       job.json, request.json, result.json, outputs/, attempt-N/
     experiments/<id>/code/<digest>/     the package as a folder, where jobs of this machine run
-    …/attempt-N/                        log, process.json, exit.json, error.json
+    …/attempt-N/                        log, process.json, exit.json, error.json; with TorchX app.json, start.json
     packages/<hash>…                    content-addressed code, shared
     clusters/<name>-<hash>/             what clusters told last, shared by all who ask
 
@@ -91,3 +91,5 @@ class AttemptLayout:
         self.process = root / "process.json"
         self.exit = root / "exit.json"
         self.error = root / "error.json"
+        self.app = root / "app.json"
+        self.start = root / "start.json"

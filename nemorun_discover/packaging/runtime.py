@@ -54,6 +54,7 @@ MODULES = (
     "nemorun_discover/worker/result.py",
     "nemorun_discover/worker/slice.py",
     "nemorun_discover/worker/srun.py",
+    "nemorun_discover/worker/start.py",
     "nemorun_discover/worker/supervise.py",
     "nemorun_discover/worker/task.py",
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SCHEDULERS = {
     "local": "nemorun_discover.schedulers.local.scheduler:LocalScheduler",
     "slurm": "nemorun_discover.schedulers.slurm.scheduler:SlurmScheduler",
+    "torchx": "nemorun_discover.schedulers.torchx.scheduler:TorchxScheduler",
 }
 
 

@@ -21,3 +21,4 @@ def _jobs_of(backend: str) -> Callable[..., JobScheduler]:
 
 
 local = _jobs_of("nemorun_local")
+torchx = _jobs_of("nemorun_torchx")

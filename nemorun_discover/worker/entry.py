@@ -5,6 +5,7 @@
     python <runtime>.zip <folder> <attempt> [...] -- torchrun ...   that command instead of the job itself
     python <runtime>.zip --rank <folder> <attempt>                  be a process that such a command started
     python <runtime>.zip --srun <folder> <attempt>                  be a task of Slurm's srun
+    python <runtime>.zip --start <folder> <attempt>                 become what the attempt's start.json says
 
 What the job is stands in its job.json; what is on the command line is how it is started.
 """
@@ -30,11 +31,17 @@ if TYPE_CHECKING:
 
 RANK = "--rank"
 SRUN = "--srun"
+START = "--start"
 
 
 def main() -> None:
     """Run one attempt of the job whose folder is given on the command line, or one process of it."""
     words = sys.argv[1:]
+    if words[0] == START:
+        from nemorun_discover.worker.start import start  # noqa: PLC0415 - few backends need it
+
+        start(*words[1:])
+        return
     how = words[0] if words[0] in (RANK, SRUN) else None
     folder, number, *options = words[1:] if how else words
     paths = JobLayout(Path(folder))

@@ -10,11 +10,12 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from nemorun_discover.errors import ExecutorRefused, NemorunError
+from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.executors.codec import launcher_of
 from nemorun_discover.files import read_json
 from nemorun_discover.launchers.nsys import profiles_folder
 from nemorun_discover.model.state import State
+from nemorun_discover.schedulers.checkouts import lay_out_code
 from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.local.evidence import read_fact
@@ -83,7 +84,7 @@ class LocalScheduler(Scheduler):
     def submit(self, submission: Submission) -> Started:
         """Lay out the job's code, if it has its own, and start the attempt's supervisor."""
         require_secrets(submission)
-        _lay_out_code(submission)
+        lay_out_code(submission)
         slots = self._slots_of(submission)
         devices = slots.take(submission.job.id)
         try:
@@ -158,18 +159,6 @@ class LocalScheduler(Scheduler):
             )
         finally:
             os.close(log)
-
-
-def _lay_out_code(submission: Submission) -> None:
-    if submission.package is None or submission.checkout is None:
-        return
-    # Most jobs run the project's own files, and do not pay for this.
-    from nemorun_discover.packaging.checkout import checkout  # noqa: PLC0415
-
-    try:
-        checkout(submission.runtime.parent, submission.package, submission.checkout)
-    except NemorunError as error:
-        raise ExecutorRefused(f"{submission.job.id}: {error.message}", hint=error.hint) from error
 
 
 def _make_profiles_folder(submission: Submission) -> None:

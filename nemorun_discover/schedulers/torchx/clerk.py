@@ -1,0 +1,220 @@
+"""The clerk: a thread that hands attempts to TorchX, asks how they stand and cancels them.
+
+TorchX's calls start programs and wait for networks, and the driver waits for nobody. What the clerk does is in the
+attempt's folder before and after (`app.json`), so that another process finds the app again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from nemorun_discover.errors import ExecutorRefused, NemorunError
+from nemorun_discover.files import read_json, write_json
+from nemorun_discover.model.state import State
+from nemorun_discover.schedulers.local.process import is_on_this_host
+from nemorun_discover.schedulers.torchx.app import FILES_OF_TORCHX, settings_of, start_document
+from nemorun_discover.schedulers.torchx.evidence import View
+from nemorun_discover.schedulers.torchx.preview import request_of
+from nemorun_discover.schedulers.torchx.sdk import GONE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nemorun_discover.model.layout import AttemptLayout
+    from nemorun_discover.schedulers.protocol import Submission
+    from nemorun_discover.schedulers.torchx.sdk import Sdk
+
+_SHORTEST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 10.0
+_GONE_AFTER_S = 30.0
+
+
+@dataclass(kw_only=True)
+class Errand:
+    """What the clerk does about one attempt.
+
+    Attributes:
+        submission: The attempt.
+        state: Where it stood last.
+        handle: TorchX's name of its app; None while there is none.
+        view: What TorchX said last.
+        refusal: Why it was not handed over.
+        trouble: Why TorchX could not be asked, the last time.
+        heard_at: When TorchX answered last.
+        is_cancelled: Somebody asked to cancel it.
+        is_called_off: It has not begun, and never will.
+        is_cancel_sent: TorchX was told to cancel it.
+        is_over: Nothing more is to be asked.
+        said: The state that TorchX told last, whether or not that counts yet.
+        said_since: Since when, on the monotonic clock.
+    """
+
+    submission: Submission
+    state: State = State.SUBMITTED
+    handle: str | None = None
+    view: View | None = None
+    refusal: NemorunError | None = None
+    trouble: str | None = None
+    heard_at: datetime | None = None
+    is_cancelled: bool = False
+    is_called_off: bool = False
+    is_cancel_sent: bool = False
+    is_over: bool = False
+    said: str = ""
+    said_since: float = 0.0
+
+    @property
+    def paths(self) -> AttemptLayout:
+        """The attempt's folder."""
+        return self.submission.paths.attempt(self.submission.attempt)
+
+    @property
+    def scheduler(self) -> str:
+        """TorchX's name of its scheduler."""
+        return settings_of(self.submission).scheduler
+
+    @property
+    def what(self) -> str:
+        """How a sentence about it begins."""
+        return f"{self.submission.job.executor}: {self.scheduler}"
+
+
+class Clerk:
+    """Runs errands, one after the other, in a thread of its own.
+
+    Args:
+        sdk: TorchX.
+        env: The driver's environment.
+    """
+
+    def __init__(self, sdk: Sdk, env: Mapping[str, str]) -> None:
+        self._sdk = sdk
+        self._env = env
+        self._taken: SimpleQueue[Errand] = SimpleQueue()
+        self._wakeup = threading.Event()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def take(self, errand: Errand) -> None:
+        """Begin to look after an attempt."""
+        self._taken.put(errand)
+        self.wake()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="torchx", daemon=True)
+            self._thread.start()
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._wakeup.set()
+
+    def close(self) -> None:
+        """Do no more; what has been handed over goes on."""
+        self._closed.set()
+        self.wake()
+        if self._thread is not None:
+            self._thread.join(_LONGEST_PAUSE_S)
+
+    def _work(self) -> None:
+        pause = _SHORTEST_PAUSE_S
+        errands: list[Errand] = []
+        while not self._closed.is_set():
+            while not self._taken.empty():
+                errands.append(self._taken.get())
+            errands = [one for one in errands if not one.is_over]
+            for errand in errands:
+                if not self._closed.is_set():
+                    self._run(errand)
+            woken = self._wakeup.wait(pause)
+            self._wakeup.clear()
+            pause = _SHORTEST_PAUSE_S if woken else min(pause * 1.5, _LONGEST_PAUSE_S)
+
+    def _run(self, errand: Errand) -> None:
+        try:
+            if errand.handle is None:
+                self._hand_over(errand)
+            if errand.is_cancelled:
+                self._cancel(errand)
+            if errand.handle is not None:
+                self._look(errand)
+            errand.trouble = None
+        except NemorunError as error:
+            errand.trouble = error.message
+        except OSError as error:
+            errand.trouble = f"{error.filename}: {error.strerror}"
+
+    def _hand_over(self, errand: Errand) -> None:
+        """Give the attempt to TorchX, unless that was done before."""
+        known = read_json(errand.paths.app) or {}
+        errand.handle = known.get("handle")
+        errand.is_called_off = errand.is_called_off or known.get("is_called_off", False)
+        if errand.handle is not None or errand.is_called_off:
+            return
+        if known:
+            # Whoever began this died before it knew the name; a job that has begun writes it down itself.
+            found = self._sdk.handles(errand.what, errand.scheduler, known["name"])
+            errand.handle = found[0] if found else None
+        if errand.handle is None and not errand.is_cancelled:
+            self._schedule(errand)
+
+    def _schedule(self, errand: Errand) -> None:
+        paths, submission = errand.paths, errand.submission
+        try:
+            request = request_of(submission, self._sdk)
+            (paths.root / FILES_OF_TORCHX).mkdir(mode=0o700, parents=True, exist_ok=True)
+            document = start_document(submission, self._env)
+            write_json(paths.app, document["app"])
+            write_json(paths.start, document)
+            handle = self._sdk.schedule(errand.what, errand.scheduler, request)
+        except (NemorunError, OSError) as error:
+            if not self._call_off(errand):
+                raise  # it was taken all the same
+            errand.refusal = error if isinstance(error, NemorunError) else _cannot_write(error)
+            errand.is_over = True
+            return
+        known = read_json(paths.app) or {}
+        errand.handle = known.get("handle", handle)
+        write_json(paths.app, {**known, "handle": errand.handle})
+
+    def _call_off(self, errand: Errand) -> bool:
+        """Make sure that an attempt which has not begun never will; False when it has."""
+        if errand.paths.process.exists():
+            return False
+        try:
+            errand.paths.start.unlink()
+        except FileNotFoundError:
+            known = read_json(errand.paths.app)
+            return known is None  # nobody was told of it
+        return True
+
+    def _cancel(self, errand: Errand) -> None:
+        if not errand.is_called_off and self._call_off(errand):
+            known = read_json(errand.paths.app)
+            if known is not None:
+                write_json(errand.paths.app, {**known, "is_called_off": True})
+            errand.is_called_off = True
+        process = read_json(errand.paths.process)
+        if errand.handle is None or errand.is_cancel_sent:
+            return
+        if process is None or not is_on_this_host(process):
+            self._sdk.cancel(errand.what, errand.scheduler, errand.handle)
+            errand.is_cancel_sent = True
+
+    def _look(self, errand: Errand) -> None:
+        state, message = self._sdk.status(errand.what, errand.scheduler, str(errand.handle))
+        now = time.monotonic()
+        errand.heard_at = datetime.now(UTC)
+        if errand.said != state:
+            errand.said, errand.said_since = state, now
+        since_s = now - errand.said_since
+        # Accounting may know of a job later than the one who submitted it.
+        if state != GONE or since_s >= _GONE_AFTER_S:
+            errand.view = View(state=state, message=message, since_s=since_s)
+
+
+def _cannot_write(error: OSError) -> ExecutorRefused:
+    return ExecutorRefused(f"{error.filename}: cannot be written ({error.strerror})")

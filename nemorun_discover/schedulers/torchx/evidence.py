@@ -1,0 +1,121 @@
+"""Where an attempt stands: what its folder proves, and what TorchX says where the folder proves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nemorun_discover.files import read_json
+from nemorun_discover.model.state import Reason, State
+from nemorun_discover.schedulers.local.evidence import read_fact
+from nemorun_discover.schedulers.local.process import is_on_this_host
+from nemorun_discover.schedulers.protocol import Fact
+from nemorun_discover.schedulers.torchx.sdk import GONE
+
+if TYPE_CHECKING:
+    from nemorun_discover.model.layout import AttemptLayout
+
+# A job's last file may take a moment to appear on another machine: NFS keeps what it knows of a directory
+# for up to a minute (acdirmax), a file that did not exist for less.
+EVIDENCE_LAG_S = 10.0
+
+_STATES = {
+    "UNSUBMITTED": State.SUBMITTED,
+    "SUBMITTED": State.SUBMITTED,
+    "PENDING": State.PENDING,
+    "RUNNING": State.RUNNING,
+    "SUCCEEDED": State.SUCCEEDED,
+    "FAILED": State.FAILED,
+    "CANCELLED": State.CANCELLED,
+}
+# What schedulers say of the end of a job whose own word for it is lost or misleading: to the job, the end of its
+# time and a cancellation are one signal.
+_ENDED_BY_THE_CLUSTER = (
+    Reason.TIMEOUT,
+    Reason.OUT_OF_MEMORY,
+    Reason.NODE_FAIL,
+    Reason.PREEMPTED,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """What TorchX says of an app.
+
+    Attributes:
+        state: A word of TorchX's; GONE for an app that it does not know, or not any more.
+        message: What the scheduler itself calls it; empty for nothing.
+        since_s: For how long it has said so.
+    """
+
+    state: str
+    message: str = ""
+    since_s: float = 0.0
+
+    @property
+    def is_final(self) -> bool:
+        """True when the app will not change any more."""
+        return self.state == GONE or (self.state in _STATES and _STATES[self.state].is_final)
+
+
+def fact_of(paths: AttemptLayout, view: View | None, *, is_cancelled: bool) -> Fact | None:
+    """Where an attempt stands whose job sees this machine's files.
+
+    Args:
+        paths: Its folder.
+        view: What TorchX says; None when nobody has asked yet.
+        is_cancelled: Somebody asked to cancel it.
+
+    Returns:
+        None when nothing is known.
+    """
+    fact = read_fact(paths)
+    if fact is None:
+        fact = _without_end(paths, view)
+    if fact is None or not fact.state.is_final or view is None:
+        return fact
+    reason = _reason_of(view)
+    if fact.state is State.CANCELLED and reason is not None and not is_cancelled:
+        return replace(fact, state=State.FAILED, reason=reason, raw_state=view.message or None)
+    return fact
+
+
+def _without_end(paths: AttemptLayout, view: View | None) -> Fact | None:
+    process = read_json(paths.process)
+    is_over = view is not None and view.is_final
+    if view is not None and is_over:
+        # It has ended, and its last word may still be on its way.
+        return final_fact(view, has_begun=process is not None) if _is_late(view) else None
+    if process is not None and not is_on_this_host(process):
+        began = process.get("started_at")
+        return Fact(
+            state=State.RUNNING,
+            host=process.get("host"),
+            started_at=datetime.fromisoformat(began) if began else None,
+        )
+    if view is None or view.state not in _STATES:
+        return None
+    # The app may run, but the job has not begun.
+    state = _STATES[view.state]
+    return Fact(
+        state=State.PENDING if state is State.RUNNING else state, raw_state=view.message or None
+    )
+
+
+def _is_late(view: View) -> bool:
+    return view.since_s >= EVIDENCE_LAG_S
+
+
+def final_fact(view: View, *, has_begun: bool) -> Fact:
+    """How an attempt ended that left no word of its own, although its folder is shared."""
+    raw = view.message or view.state
+    if view.state == "CANCELLED":
+        return Fact(state=State.CANCELLED, raw_state=raw)
+    reason = _reason_of(view) or (Reason.LOST if has_begun else Reason.START_FAILED)
+    return Fact(state=State.FAILED, reason=reason, raw_state=raw)
+
+
+def _reason_of(view: View) -> Reason | None:
+    words = view.message.upper().split()
+    return next((one for one in _ENDED_BY_THE_CLUSTER if one.value in words), None)

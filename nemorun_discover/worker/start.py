@@ -1,0 +1,74 @@
+"""Take an attempt that lies ready in its folder, and become what runs it.
+
+For backends that are given no more than a command: what the job is to find stands in `start.json`, which is gone as
+soon as somebody has taken it. So an attempt that was handed over twice runs once, and one whose file was taken back
+never runs; and neither a backend's own record nor a command line shows the job's variables.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from nemorun_discover.files import read_json, write_json
+from nemorun_discover.model.layout import JobLayout
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from nemorun_discover.model.layout import AttemptLayout
+
+# TorchX gives a job its own handle: whoever handed the attempt over may have died before he knew it.
+_HANDLE = "TORCHX_JOB_ID"
+
+
+def start(folder: str, number: str) -> None:
+    """Become what `start.json` says; returns when there is none.
+
+    Args:
+        folder: The job's.
+        number: The attempt's.
+    """
+    attempt = JobLayout(Path(folder)).attempt(int(number))
+    ready = _take(attempt)
+    if ready is None:
+        print("nemorun: this attempt was started before, or called off", file=sys.stderr)
+        return
+    if _HANDLE in os.environ:
+        write_json(attempt.app, {**ready["app"], "handle": os.environ[_HANDLE]})
+    log = os.open(attempt.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.chdir(ready["cwd"])
+    argv = ready["argv"]
+    os.execvpe(argv[0], argv, _environment(ready))  # noqa: S606 - argv is data, no shell reads it
+
+
+def _take(attempt: AttemptLayout) -> Any:  # noqa: ANN401 - JSON
+    """What `start.json` says; None for all who come for it but the first."""
+    own = attempt.start.with_name(f".start.{os.uname().nodename}.{os.getpid()}")
+    try:
+        attempt.start.rename(own)
+    except FileNotFoundError:
+        return None
+    ready = read_json(own)
+    own.unlink()
+    return ready
+
+
+def _environment(ready: dict[str, Any]) -> dict[str, str]:
+    """What the backend gave, under what the job is told; `python` is the interpreter that runs the tasks."""
+    outer = {name: value for name, value in os.environ.items() if not _is_of_a_job(name)}
+    environment: dict[str, str] = {**ready["unless_set"], **outer, **ready["env"]}
+    own = os.path.dirname(ready["argv"][0])  # noqa: PTH120 - text in, text out
+    path = environment.get("PATH", os.defpath)
+    if own and own not in path.split(os.pathsep):
+        environment["PATH"] = f"{own}{os.pathsep}{path}"
+    return environment
+
+
+def _is_of_a_job(name: str) -> bool:
+    return name.startswith("NEMORUN_") and name != "NEMORUN_HOME"

@@ -71,8 +71,14 @@ def submission_of(  # noqa: D417 - the rest is said by the types
         checkout=checkout,
         environment={name: secrets[name] for name in executor.secrets if name in secrets},
         policy=record.groups.get(job.group) if job.group else None,
+        upstream=_folders(_upstream(job, {one.id: one.slug for one in record.jobs})),
+        members=tuple(one for one in record.jobs if job.group and one.group == job.group),
         missing=tuple(missing),
     )
+
+
+def _folders(upstream: Mapping[str, list[str]]) -> tuple[str, ...]:
+    return tuple(folder for folders in upstream.values() for folder in folders)
 
 
 def job_document(record: Record, submission: Submission) -> dict[str, Any]:

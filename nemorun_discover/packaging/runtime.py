@@ -42,6 +42,7 @@ MODULES = (
     "nemorun_discover/worker/arguments.py",
     "nemorun_discover/worker/become.py",
     "nemorun_discover/worker/claim.py",
+    "nemorun_discover/worker/container.py",
     "nemorun_discover/worker/context.py",
     "nemorun_discover/worker/entry.py",
     "nemorun_discover/worker/exact.py",

@@ -34,6 +34,8 @@ class Submission:
         environment: Variables over the ones the scheduler itself sets; secrets are in it.
         waits_for: By id, the jobs of the same queue (see `Scheduler.queue_of`) that have to end first, and how.
         policy: Of the job's group: when its other members are stopped.
+        upstream: The folders of the jobs it waited for, relative to the folder that holds this job's.
+        members: The jobs of its group, itself among them, in the record's order; empty for a job of none.
         missing: Secrets whose values this process does not know: an attempt that runs can be found, asked
             and ended without them, but none can be started.
     """
@@ -51,6 +53,8 @@ class Submission:
     environment: Mapping[str, str] = field(default_factory=dict)
     waits_for: Mapping[str, Condition] = field(default_factory=dict)
     policy: GroupPolicy | None = None
+    upstream: tuple[str, ...] = ()
+    members: tuple[Job, ...] = ()
     missing: tuple[str, ...] = ()
 
 

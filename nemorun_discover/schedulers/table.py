@@ -16,6 +16,7 @@ SCHEDULERS = {
     "local": "nemorun_discover.schedulers.local.scheduler:LocalScheduler",
     "slurm": "nemorun_discover.schedulers.slurm.scheduler:SlurmScheduler",
     "torchx": "nemorun_discover.schedulers.torchx.scheduler:TorchxScheduler",
+    "docker": "nemorun_discover.schedulers.docker.scheduler:DockerScheduler",
 }
 
 

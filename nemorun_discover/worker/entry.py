@@ -6,6 +6,7 @@
     python <runtime>.zip --rank <folder> <attempt>                  be a process that such a command started
     python <runtime>.zip --srun <folder> <attempt>                  be a task of Slurm's srun
     python <runtime>.zip --start <folder> <attempt>                 become what the attempt's start.json says
+    python <runtime>.zip --container USER <folder> <attempt> [...]  supervise the job, as a container's process
 
 What the job is stands in its job.json; what is on the command line is how it is started.
 """
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 RANK = "--rank"
 SRUN = "--srun"
 START = "--start"
+CONTAINER = "--container"
 
 
 def main() -> None:
@@ -42,7 +44,8 @@ def main() -> None:
 
         start(*words[1:])
         return
-    how = words[0] if words[0] in (RANK, SRUN) else None
+    how = words[0] if words[0] in (RANK, SRUN, CONTAINER) else None
+    user = words.pop(1) if how == CONTAINER else ""
     folder, number, *options = words[1:] if how else words
     paths = JobLayout(Path(folder))
     attempt = paths.attempt(int(number))
@@ -56,13 +59,20 @@ def main() -> None:
         raise SystemExit(run_srun_task(job, paths, attempt))
     if how == RANK:
         raise SystemExit(run_task(job, paths, attempt, rank=int(os.environ.get("RANK", "0"))))
-    supervisor = Supervisor(attempt, timeout_s=job["timeout_s"], grace_s=job["grace_s"])
+    hooks = _hooks(paths, attempt, user) if how == CONTAINER else {}
+    supervisor = Supervisor(attempt, timeout_s=job["timeout_s"], grace_s=job["grace_s"], **hooks)
     if supervisor.claim():
         _supervise(
             supervisor, lambda rank=None: run_task(job, paths, attempt, rank=rank), attempt, options
         )
     # All is on the disk; taking the interpreter apart first would cost every job 10 ms.
     os._exit(0)
+
+
+def _hooks(paths: JobLayout, attempt: AttemptLayout, user: str) -> dict[str, Callable[[], None]]:
+    from nemorun_discover.worker.container import enter  # noqa: PLC0415 - no other job pays for it
+
+    return enter(paths, attempt, user)
 
 
 def _find_from_folder(job: dict[str, Any], folder: str) -> None:

@@ -38,10 +38,22 @@ class Supervisor:
         paths: The attempt's folder, which exists.
         timeout_s: Wall-clock limit; None for none.
         grace_s: Between TERM and KILL.
+        become: Called in every child before anything else.
+        hand_over: Called before and after the evidence is written.
     """
 
-    def __init__(self, paths: AttemptLayout, *, timeout_s: float | None, grace_s: float) -> None:
+    def __init__(
+        self,
+        paths: AttemptLayout,
+        *,
+        timeout_s: float | None,
+        grace_s: float,
+        become: Callable[[], None] = lambda: None,
+        hand_over: Callable[[], None] = lambda: None,
+    ) -> None:
         self._paths = paths
+        self._become = become
+        self._hand_over = hand_over
         self._timeout_s = timeout_s
         self._grace_s = grace_s
         self._stop_reason: str | None = None
@@ -76,7 +88,7 @@ class Supervisor:
         """
         children: list[int] = []
         for main in mains:
-            children.append(_fork(main, children))
+            children.append(_fork(main, self._become, children))
         described = [describe_process(one) for one in children]
         own = {"child": described[0], **({"children": described} if is_many else {})}
         _try_to_write(self._paths.process, {**self._identity, **own})
@@ -129,8 +141,10 @@ class Supervisor:
             "ended_at": _now(),
             "host": self._identity["host"],
         }
+        self._hand_over()
         for _ in range(_WRITE_TRIES):
             if _try_to_write(self._paths.exit, document):
+                self._hand_over()
                 return
             time.sleep(1)  # a full disk may have room again in a moment
 
@@ -161,12 +175,12 @@ def _wake_on_signals(handler: Callable[[int, object], None]) -> int:
     return reader
 
 
-def _fork(main: Callable[[], int], others: Sequence[int]) -> int:
+def _fork(main: Callable[[], int], become: Callable[[], None], others: Sequence[int]) -> int:
     """A child that calls `main`, in the process group of the first one."""
     group = others[0] if others else 0
     child = os.fork()
     if child == 0:
-        _become_the_job(main, group)
+        _become_the_job(main, become, group)
     _set_group(child, group)
     return child
 
@@ -177,13 +191,14 @@ def _set_group(child: int, group: int) -> None:
         os.setpgid(child, group)
 
 
-def _become_the_job(main: Callable[[], int], group: int) -> NoReturn:
+def _become_the_job(main: Callable[[], int], become: Callable[[], None], group: int) -> NoReturn:
     """End as any Python does: threads are waited for, `atexit` is called, buffers are written."""
     _set_group(0, group)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    become()
     raise SystemExit(main())
 
 

@@ -1,0 +1,239 @@
+"""Jobs in containers of this machine's engine: each is started, found, watched and ended by its name."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+from nemorun_discover.errors import ExecutorRefused, NemorunError
+from nemorun_discover.model.state import State
+from nemorun_discover.model.status import Contact
+from nemorun_discover.schedulers.docker.engine import Door, EngineGone, said
+from nemorun_discover.schedulers.docker.evidence import (
+    known_container,
+    note_cancel,
+    note_container,
+)
+from nemorun_discover.schedulers.docker.names import container_name, key_of
+from nemorun_discover.schedulers.docker.request import create_arguments
+from nemorun_discover.schedulers.docker.room import room_of
+from nemorun_discover.schedulers.docker.starting import Starting, this_host
+from nemorun_discover.schedulers.docker.support import require_engine
+from nemorun_discover.schedulers.docker.tracked import Tracked, handle_of
+from nemorun_discover.schedulers.docker.watching import Watch, grace_of
+from nemorun_discover.schedulers.environment import require_secrets
+from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nemorun_discover.executors.base import Executor
+    from nemorun_discover.executors.docker import DockerExecutor
+    from nemorun_discover.schedulers.local.slots import Slots
+
+_THREADS = 8
+_AGAIN_S = 1.0
+_LAST_WORD_S = 10.0
+
+
+class DockerScheduler(Scheduler):
+    """Starts, finds, watches and ends containers.
+
+    Args:
+        env: The caller's environment; it says where the engine is.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._tracked: dict[str, Tracked] = {}
+        self._told: set[str] = set()
+        self._slots: dict[str, Slots] = {}
+        self._busy: set[str] = set()
+        self._is_over = threading.Event()
+        self._host = this_host()
+
+    def check(self, name: str, executor: Executor) -> None:
+        """Refuse what the engine, or this machine, cannot do."""
+        require_engine(name, cast("DockerExecutor", executor), self._env)
+
+    def request(self, submission: Submission) -> Mapping[str, object]:
+        """The arguments of docker-py's `containers.create`."""
+        return create_arguments(submission, env=self._env)
+
+    def can_start(self, submissions: Sequence[Submission]) -> bool:
+        """True when the executor has as many free places as these are, and free GPUs for all of them."""
+        by_executor = Counter(one.job.executor for one in submissions)
+        slots = {one.job.executor: self._slots_of(one) for one in submissions}
+        for name, jobs in by_executor.items():
+            if not slots[name].can_ever_have_room(jobs):
+                raise ExecutorRefused(
+                    f"{name}: {jobs} jobs that start together want more GPUs than this machine offers",
+                    hint="lower num_gpus, or put fewer jobs into the group",
+                )
+        return all(slots[name].has_room(jobs) for name, jobs in by_executor.items())
+
+    def submit(self, submission: Submission) -> Started | None:
+        """Start the attempt's container, in a thread."""
+        require_secrets(submission)
+        one = Tracked(submission=submission, is_starting=True)
+        self._tracked[key_of(submission)] = one
+        devices = self._slots_of(submission).take(submission.job.id)
+        self._threads.submit(self._start, one, devices)
+        return None
+
+    def adopt(self, submission: Submission) -> Started | None:
+        """Find the attempt by what was written down of its container, or by the container's name."""
+        attempt = submission.paths.attempt(submission.attempt)
+        if not known_container(attempt) and not self._is_there(submission):
+            return None
+        self._tracked.setdefault(key_of(submission), Tracked(submission=submission))
+        self._slots_of(submission).keep(submission.job.id, ())
+        self._watch.begin()
+        return Started(
+            native_id=container_name(submission),
+            handle=handle_of(submission),
+            state=State.RUNNING,
+            host=self._host,
+        )
+
+    def query(self, submissions: Sequence[Submission]) -> Mapping[str, Fact]:
+        """What the containers left, and what the engine said last."""
+        self._clear_away(but={key_of(one) for one in submissions})
+        facts = {}
+        for submission in submissions:
+            one = self._tracked.get(key_of(submission))
+            fact = one.fact(self._host) if one else None
+            if fact is None:
+                continue
+            facts[submission.job.id] = fact
+            if fact.state.is_final or fact.state is State.PLANNED:
+                self._told.add(key_of(submission))
+                self._slots_of(submission).release(submission.job.id)
+        return facts
+
+    def cancel(self, submissions: Sequence[Submission]) -> None:
+        """Have the engine end these containers: TERM, and KILL after the executor's grace."""
+        for submission in submissions:
+            one = self._tracked.get(key_of(submission))
+            if one is None or one.is_stopping or not (one.is_watched or one.is_starting):
+                continue
+            one.is_stopping = True
+            note_cancel(one.attempt)
+            if not one.is_starting:
+                self._threads.submit(self._stop, one)
+
+    def close(self) -> None:
+        """Remove the containers whose end is in the record, and let go of the engine."""
+        self._clear_away(but=set())
+        self._is_over.set()
+        if "_threads" in self.__dict__:
+            self._threads.shutdown(wait=True, cancel_futures=False)
+        if "_watch" in self.__dict__:
+            self._watch.end()
+
+    def contacts(self) -> Mapping[str, Contact]:
+        """How far pulls are, and what keeps the engine from answering."""
+        if "_starting" not in self.__dict__:
+            return {}
+        pulling = dict(self._starting.known.pulling)
+        trouble = self._watch.trouble
+        names = {one.submission.job.executor for one in self._alive()} if trouble else set()
+        return {
+            name: Contact(as_of=self._watch.as_of, trouble=trouble, progress=pulling.get(name))
+            for name in names | set(pulling)
+        }
+
+    def _start(self, one: Tracked, devices: Sequence[str]) -> None:
+        """Until it is started, refused or cancelled; an engine that is away may come back."""
+        is_started = False
+        while not is_started and not one.is_stopping and one.refusal is None:
+            try:
+                self._starting.start(one.submission, devices)
+                is_started = True
+            except EngineGone as error:
+                self._watch.trouble = error.message
+                if self._is_over.wait(_AGAIN_S):
+                    return
+            except NemorunError as error:
+                one.refusal = f"{error.message}; {error.hint}" if error.hint else error.message
+        one.is_dropped = one.is_stopping and not is_started
+        one.is_starting = False
+        if is_started:
+            self._watch.begin()
+            if one.is_stopping:
+                self._stop(one)
+
+    def _stop(self, one: Tracked) -> None:
+        from docker import errors  # noqa: PLC0415 - the SDK is loaded when it is needed
+
+        try:
+            with said(one.submission.job.executor, self._env):
+                try:
+                    self._door.client().api.stop(one.name, timeout=grace_of(one))
+                except errors.APIError:
+                    return  # it has ended
+        except ExecutorRefused:
+            one.is_stopping = False  # to be asked again
+
+    def _end_in_time(self, one: Tracked) -> None:
+        one.is_stopping = True
+        self._threads.submit(self._stop, one)
+
+    def _clear_away(self, but: set[str]) -> None:
+        """Remove the containers of attempts whose end was told: by now it is in the record."""
+        for key in self._told - but:
+            self._told.discard(key)
+            one = self._tracked.pop(key)
+            if one.final is not None and not one.is_gone and not one.is_dropped:
+                self._threads.submit(self._remove, one)
+
+    def _remove(self, one: Tracked) -> None:
+        from docker import errors  # noqa: PLC0415 - as above
+
+        api = self._door.client().api
+        try:
+            with said(one.submission.job.executor, self._env):
+                try:
+                    # The worker has written its evidence and is about to go; what the engine says comes then.
+                    api.wait(one.name, timeout=_LAST_WORD_S)
+                    note_container(one.attempt, state=api.inspect_container(one.name)["State"])
+                    api.remove_container(one.name, v=True, force=True)
+                except errors.NotFound:
+                    return
+        except (ExecutorRefused, OSError):
+            return  # `nemorun prune` removes it
+
+    def _is_there(self, submission: Submission) -> bool:
+        """True also when the engine cannot be asked: then it may be there."""
+        try:
+            return self._starting.find(submission) is not None
+        except EngineGone:
+            return False
+
+    def _alive(self) -> list[Tracked]:
+        return list(self._tracked.values())
+
+    def _slots_of(self, submission: Submission) -> Slots:
+        name = submission.job.executor
+        if name not in self._slots:
+            self._slots[name] = room_of(submission, self._env, self._busy)
+        return self._slots[name]
+
+    @cached_property
+    def _door(self) -> Door:
+        return Door(self._env)
+
+    @cached_property
+    def _starting(self) -> Starting:
+        return Starting(self._door)
+
+    @cached_property
+    def _watch(self) -> Watch:
+        return Watch(self._door, self._alive, self._end_in_time)
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")

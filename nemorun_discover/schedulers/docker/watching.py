@@ -1,0 +1,155 @@
+"""Look at the containers that were started, in a thread: the engine may be slow, or away."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.schedulers.docker.commands import Way
+from nemorun_discover.schedulers.docker.engine import Door, said
+from nemorun_discover.schedulers.docker.evidence import (
+    ENDED,
+    known_container,
+    note_container,
+    own_end,
+)
+from nemorun_discover.schedulers.docker.names import EXPERIMENT
+from nemorun_discover.schedulers.docker.places import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nemorun_discover.schedulers.docker.tracked import Tracked
+
+_SHORTEST_S, _LONGEST_S = 0.2, 2.0
+_YOUNG_S = 20.0
+
+
+class Watch:
+    """Asks the engine again and again how containers stand; all of an experiment's in one question.
+
+    Args:
+        door: To the engine.
+        tracked: What to look at now.
+        stop: Ends a container whose time is over.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        tracked: Callable[[], Iterable[Tracked]],
+        stop: Callable[[Tracked], None],
+    ) -> None:
+        self._door = door
+        self._tracked = tracked
+        self._stop = stop
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.trouble: str | None = None
+        self.as_of: datetime | None = None
+
+    def begin(self) -> None:
+        """Look from now on."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="docker-watch", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """Look no more."""
+        self._end.set()
+
+    def _run(self) -> None:
+        while not self._end.wait(self._pause_s()):
+            with contextlib.suppress(
+                OSError
+            ):  # a disk that is full may have room again in a moment
+                self.look()
+
+    def _pause_s(self) -> float:
+        if self.trouble:
+            return 1.0
+        youngest = min((one.age_s for one in self._tracked()), default=0.0)
+        return _SHORTEST_S if youngest < _YOUNG_S else _LONGEST_S
+
+    def look(self) -> None:
+        """Look once; what keeps the engine from answering is the `trouble`."""
+        wanted = [one for one in self._tracked() if one.is_watched]
+        if not wanted:
+            return
+        try:
+            with said("Docker", self._door.env):
+                there = self._there({one.submission.experiment_id for one in wanted})
+                for one in wanted:
+                    self._take_in(one, there.get(one.name))
+        except ExecutorRefused as error:
+            self.trouble = error.message
+        else:
+            self.trouble, self.as_of = None, datetime.now(UTC)
+
+    def _there(self, experiments: set[str]) -> dict[str, str]:
+        """By name, the status of the containers that there are."""
+        return {
+            name.removeprefix("/"): one["State"]
+            for experiment in experiments
+            for one in self._door.client().api.containers(
+                all=True, filters={"label": f"{EXPERIMENT}={experiment}"}
+            )
+            for name in one["Names"]
+        }
+
+    def _take_in(self, one: Tracked, status: str | None) -> None:
+        if status is None:
+            one.is_gone = True
+            return
+        one.is_gone = False
+        if one.state is None or one.state.get("Status") != status:
+            state = self._inspect(one.name)
+            if state.get("Status") in ENDED:
+                self._keep_last_word(one, state)
+            one.state = state
+        if one.way is Way.BARE:
+            self._copy_log(one)
+        self._limit_time(one)
+
+    def _inspect(self, name: str) -> dict[str, Any]:
+        from docker import errors  # noqa: PLC0415 - the SDK is loaded when it is needed
+
+        try:
+            state: dict[str, Any] = self._door.client().api.inspect_container(name)["State"]
+        except errors.NotFound:
+            return {"Status": "removing"}
+        return state
+
+    def _keep_last_word(self, one: Tracked, state: dict[str, Any]) -> None:
+        """Before anybody may remove it: how it ended, and what it said that is not in the log."""
+        if "state" not in known_container(one.attempt):
+            note_container(one.attempt, state=state)
+            if one.way is not Way.BARE and own_end(one.attempt) is None:
+                with one.attempt.log.open("ab") as log:
+                    log.write(self._door.client().api.logs(one.name))
+
+    def _copy_log(self, one: Tracked) -> None:
+        """The engine keeps all that such a container wrote; what the log lacks is at its end."""
+        size = one.attempt.log.stat().st_size
+        text = self._door.client().api.logs(one.name)
+        if len(text) > size:
+            with one.attempt.log.open("ab") as log:
+                log.write(text[size:])
+
+    def _limit_time(self, one: Tracked) -> None:
+        """The worker does it itself."""
+        limit = one.submission.job.timeout_s
+        if one.way is Way.WORKER or limit is None or one.is_stopping:
+            return
+        if (one.state or {}).get("Status") == "running" and one.runs_s() >= limit:
+            note_container(one.attempt, timed_out=True)
+            self._stop(one)
+
+
+def grace_of(one: Tracked) -> int:
+    """Seconds that the engine waits between TERM and KILL; the worker's own grace is shorter."""
+    grace = settings(one.submission).grace_s
+    return int(grace) + (5 if one.way is Way.WORKER else 0)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytest_plugins = ["tests.services.slurm.fixtures"]
+pytest_plugins = ["tests.services.slurm.fixtures", "tests.services.docker.fixtures"]
 
 
 @pytest.fixture(autouse=True)

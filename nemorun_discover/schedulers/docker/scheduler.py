@@ -17,14 +17,15 @@ from nemorun_discover.schedulers.docker.evidence import (
     note_cancel,
     note_container,
 )
-from nemorun_discover.schedulers.docker.names import container_name, key_of
+from nemorun_discover.schedulers.docker.names import BACKEND, container_name, key_of
 from nemorun_discover.schedulers.docker.request import create_arguments
 from nemorun_discover.schedulers.docker.room import room_of
 from nemorun_discover.schedulers.docker.starting import Starting, this_host
 from nemorun_discover.schedulers.docker.support import require_engine
-from nemorun_discover.schedulers.docker.tracked import Tracked, handle_of
+from nemorun_discover.schedulers.docker.tracked import Tracked
 from nemorun_discover.schedulers.docker.watching import Watch, grace_of
 from nemorun_discover.schedulers.environment import require_secrets
+from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class DockerScheduler(Scheduler):
         self._watch.begin()
         return Started(
             native_id=container_name(submission),
-            handle=handle_of(submission),
+            handle=handle_of(BACKEND, submission),
             state=State.RUNNING,
             host=self._host,
         )

@@ -19,6 +19,7 @@ from nemorun_discover.schedulers.docker.evidence import (
     own_end,
 )
 from nemorun_discover.schedulers.docker.names import BACKEND, container_name
+from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.protocol import Fact
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Tracked:
         if self.refusal is not None:
             return Fact(state=State.PLANNED, reason=Reason.REFUSED, message=self.refusal)
         fact = None if self.is_starting else self._of_the_container(host)
-        name, handle = self.name, handle_of(self.submission)
+        name, handle = self.name, handle_of(BACKEND, self.submission)
         return fact and replace(fact, native_id=name, handle=handle)
 
     def _of_the_container(self, host: str) -> Fact | None:
@@ -133,8 +134,3 @@ class Tracked:
         if self.ended_seen is None:
             self.ended_seen = time.monotonic()
         return time.monotonic() - self.ended_seen < _LAST_WORD_S
-
-
-def handle_of(submission: Submission) -> str:
-    """The name by which the `torchx` command knows the job."""
-    return f"{BACKEND}://nemorun/{submission.experiment_id}:{submission.paths.root.name}"

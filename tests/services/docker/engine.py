@@ -117,9 +117,12 @@ class Engine:
     def _answers(self) -> bool:
         ping = ["curl", "-sf", "--max-time", "2", "--unix-socket", f"{self.base}/docker.sock"]
         if shutil.which("curl"):
-            return subprocess.run(
-                [*ping, "http://docker/_ping"], capture_output=True, check=False
-            ).returncode == 0
+            return (
+                subprocess.run(
+                    [*ping, "http://docker/_ping"], capture_output=True, check=False
+                ).returncode
+                == 0
+            )
         try:
             self.client().close()
         except Exception:  # noqa: BLE001 - whatever the SDK raises, it does not answer
@@ -182,9 +185,12 @@ def started(base: Path, *options: str) -> Engine:
 
 
 def _network_options() -> list[str]:
-    has_iptables = shutil.which("iptables") and not subprocess.run(
-        ["unshare", "--net", "iptables", "-t", "nat", "-S"], capture_output=True, check=False
-    ).returncode
+    has_iptables = (
+        shutil.which("iptables")
+        and not subprocess.run(
+            ["unshare", "--net", "iptables", "-t", "nat", "-S"], capture_output=True, check=False
+        ).returncode
+    )
     return [] if has_iptables else ["--iptables=false", "--bridge=none"]
 
 

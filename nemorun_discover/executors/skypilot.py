@@ -41,7 +41,7 @@ class SkypilotSettings(Executor):
     """
 
     ALIASES: ClassVar[dict[str, str]] = {"num_nodes": "nodes"}
-    CODE: ClassVar[str] = "code"
+    CODE: ClassVar[str] = "../../code/{digest}"
 
     packager: Packager = field(default_factory=GitArchivePackager, metadata={FAMILY: "packager"})
     container_image: str | None = None
@@ -86,7 +86,7 @@ class SkypilotExecutor(SkypilotSettings):
     Attributes:
         cluster_name: Cluster to start or to use again; None for one of the experiment's own.
         autodown: Tear the cluster down when it has been idle, instead of stopping it.
-        idle_minutes_to_autostop: Minutes of idleness after which the cluster is stopped, or torn down;
+        idle_minutes_to_autostop: Minutes of idleness after which the cluster is torn down, or stopped;
             None leaves it up, with `autodown` 0.
         retry_until_up: Ask again until the resources are there.
     """
@@ -94,8 +94,8 @@ class SkypilotExecutor(SkypilotSettings):
     kind: ClassVar[str] = "skypilot"
 
     cluster_name: str | None = None
-    autodown: bool = False
-    idle_minutes_to_autostop: int | None = at_least(0, None)
+    autodown: bool = True
+    idle_minutes_to_autostop: int | None = at_least(0, 10)
     retry_until_up: bool = False
 
 

@@ -156,7 +156,7 @@ class Driver:
     def _note_arrival(self, job: Job, attempt: int, fact: Fact) -> None:
         """The native id of an attempt whose `submit` did not tell it."""
         if fact.native_id is not None and fact.native_id != self._board.jobs[job.id].native_id:
-            self._board.write(entries.arrived(job.id, attempt, fact, utc_now()))
+            self._board.write(*entries.arrived(job.id, attempt, fact, utc_now()))
 
     def _as_the_group_says(self, job: Job, fact: Fact) -> Fact:
         """What a member was ended as; one that ended by itself, or that the user cancelled, is what it is."""

@@ -48,9 +48,9 @@ def started(job_id: str, attempt: int, answer: Started, now: datetime) -> tuple[
     return submitted, changed
 
 
-def arrived(job_id: str, attempt: int, fact: Fact, now: datetime) -> Event:
-    """The backend has taken an attempt, and told its id later."""
-    return Event(
+def arrived(job_id: str, attempt: int, fact: Fact, now: datetime) -> tuple[Event, ...]:
+    """The backend has taken an attempt, and told its id later; what it says of that is the experiment's note."""
+    submitted = Event(
         at=now,
         type=EventType.SUBMITTED,
         job=job_id,
@@ -59,6 +59,9 @@ def arrived(job_id: str, attempt: int, fact: Fact, now: datetime) -> Event:
         handle=fact.handle,
         host=fact.host,
     )
+    if fact.message is None or fact.state is State.PLANNED:
+        return (submitted,)
+    return submitted, Event(at=now, type=EventType.NOTE, message=fact.message)
 
 
 def refused(job_id: str, attempt: int, fact: Fact, now: datetime) -> tuple[Event, Event]:

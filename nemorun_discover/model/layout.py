@@ -8,7 +8,10 @@
     experiments/<id>/driver.log         what that process printed
     experiments/<id>/jobs/<slug>/       job.json, request.json, result.json, outputs/, attempt-N/
     experiments/<id>/code/<digest>/     the package as a folder, where jobs of this machine run
-    …/attempt-N/                        log, process.json, exit.json, error.json; with TorchX app.json, start.json
+    experiments/<id>/workdirs/<name>/   what SkyPilot sends for the jobs of an executor
+    experiments/<id>/clusters.json      the clusters that were started for its jobs
+    …/attempt-N/                        log, process.json, exit.json, error.json, arrival.json; app.json and
+                                        start.json where TorchX runs it
     packages/<hash>…                    content-addressed code, shared
     clusters/<name>-<hash>/             what clusters told last, shared by all who ask
 
@@ -60,6 +63,8 @@ class ExperimentLayout:
         self.driver_log = root / "driver.log"
         self.jobs = root / "jobs"
         self.code = root / "code"
+        self.workdirs = root / "workdirs"
+        self.clusters = root / "clusters.json"
 
     def job(self, slug: str) -> JobLayout:
         """The paths of one job."""
@@ -93,3 +98,4 @@ class AttemptLayout:
         self.error = root / "error.json"
         self.app = root / "app.json"
         self.start = root / "start.json"
+        self.arrival = root / "arrival.json"

@@ -17,6 +17,8 @@ SCHEDULERS = {
     "slurm": "nemorun_discover.schedulers.slurm.scheduler:SlurmScheduler",
     "torchx": "nemorun_discover.schedulers.torchx.scheduler:TorchxScheduler",
     "docker": "nemorun_discover.schedulers.docker.scheduler:DockerScheduler",
+    "skypilot": "nemorun_discover.schedulers.skypilot.scheduler:SkypilotScheduler",
+    "skypilot_jobs": "nemorun_discover.schedulers.skypilot.scheduler:SkypilotJobsScheduler",
 }
 
 

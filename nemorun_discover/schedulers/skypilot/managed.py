@@ -1,0 +1,77 @@
+"""Managed jobs: SkyPilot's controller brings a cluster up for each, and tears it down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.schedulers.environment import require_secrets
+from nemorun_discover.schedulers.skypilot.request import workdir_of
+from nemorun_discover.schedulers.skypilot.service import Service
+from nemorun_discover.schedulers.skypilot.task import task_of
+from nemorun_discover.schedulers.skypilot.workdir import fill_workdir
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nemorun_discover.schedulers.skypilot.run import Run
+    from nemorun_discover.schedulers.skypilot.sdk import Sky
+
+
+class Managed(Service):
+    """Starts, finds and ends managed jobs."""
+
+    def __init__(self, sky: Sky) -> None:
+        self._sky = sky
+
+    def start(self, run: Run) -> None:
+        """Find the attempt's job by its name, or hand it to the controller."""
+        if run.request is not None and self._arrives(run):
+            return
+        if run.request is not None or run.paths.arrival.exists():
+            found = self._sky.managed(name=run.name)
+            ids = [id_ for id_, one in found.items() if one["job_name"] == run.name]
+            if ids:
+                run.remember(id=min(ids))
+                return
+        require_secrets(run.submission)
+        workdir = workdir_of(run.submission)
+        fill_workdir(run.submission, workdir)
+        run.remember(request=None)  # whoever comes after us looks for it by its name
+        run.remember(request=self._sky.launch_managed(task_of(run.submission, str(workdir))))
+        self._take_answer(run)
+
+    def give_up(self, run: Run) -> None:
+        """End the request that hands it over."""
+        if run.request is not None:
+            self._sky.give_up(run.request)
+
+    def states(self, runs: Sequence[Run]) -> Mapping[int, str]:
+        """Ask once for all of them."""
+        found = self._sky.managed(jobs=[run.id for run in runs if run.id is not None])
+        return {id_: str(one["status"]) for id_, one in found.items()}
+
+    def follow(self, run: Run, sink: Any) -> None:  # noqa: ANN401 - a text file
+        """The job's log, from whichever cluster it runs on."""
+        if run.id is not None:
+            self._sky.follow(None, run.id, sink)
+
+    def cancel(self, run: Run) -> None:
+        """End the job, and its cluster with it."""
+        if run.id is not None:
+            self._sky.cancel(None, [run.id])
+
+    def tidy(self, run: Run) -> None:
+        """Nothing is left: the controller tears down what it started."""
+
+    def _arrives(self, run: Run) -> bool:
+        try:
+            self._take_answer(run)
+        except ExecutorRefused:
+            return False
+        return True
+
+    def _take_answer(self, run: Run) -> None:
+        # The handle in the answer may not be looked at: of a controller in the API server it is none.
+        ids = self._sky.answer(str(run.request), run.name)[0]
+        run.remember(id=int(ids[0] if isinstance(ids, list) else ids))

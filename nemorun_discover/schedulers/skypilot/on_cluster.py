@@ -1,0 +1,153 @@
+"""The jobs of one cluster: the first one brings it up, the others are added to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.schedulers.environment import require_secrets
+from nemorun_discover.schedulers.skypilot.clusters import clusters_of, note_cluster, now_text
+from nemorun_discover.schedulers.skypilot.request import launch_options, workdir_of
+from nemorun_discover.schedulers.skypilot.run import experiment_of
+from nemorun_discover.schedulers.skypilot.sdk import ClusterGone, Sky
+from nemorun_discover.schedulers.skypilot.service import Service
+from nemorun_discover.schedulers.skypilot.states import meaning_of
+from nemorun_discover.schedulers.skypilot.task import task_of
+from nemorun_discover.schedulers.skypilot.workdir import fill_workdir
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nemorun_discover.executors.skypilot import SkypilotExecutor
+    from nemorun_discover.schedulers.skypilot.run import Run
+
+_UP = "UP"
+
+
+class OnCluster(Service):
+    """Starts, finds and ends jobs of a cluster.
+
+    Args:
+        sky: SkyPilot.
+        name: The cluster's name.
+    """
+
+    def __init__(self, sky: Sky, name: str) -> None:
+        self._sky = sky
+        self._name = name
+
+    def start(self, run: Run) -> None:
+        """Find the attempt's job, or launch the cluster with it, or add it to the cluster."""
+        if run.request is not None and self._arrives(run):
+            return
+        known = self._sky.cluster(self._name)
+        if known is not None and known["status"] != _UP:
+            known = self._after_open_requests() or known
+        if known is not None and known["status"] == _UP:
+            if self._find(run):
+                return
+            self._add(run)
+            return
+        self._launch(run)
+
+    def give_up(self, run: Run) -> None:
+        """End the launch that is under way."""
+        if run.request is not None:
+            self._sky.give_up(run.request)
+
+    def states(self, runs: Sequence[Run]) -> Mapping[int, str]:
+        """Ask once for all of them."""
+        try:
+            return self._sky.states(self._name, [run.id for run in runs if run.id is not None])
+        except ClusterGone:
+            return {}
+
+    def follow(self, run: Run, sink: Any) -> None:  # noqa: ANN401 - a text file
+        """The log of the cluster's job."""
+        if run.id is not None:
+            self._sky.follow(self._name, run.id, sink)
+
+    def cancel(self, run: Run) -> None:
+        """End the job; the cluster stays."""
+        if run.id is not None:
+            self._sky.cancel(self._name, [run.id])
+
+    def tidy(self, run: Run) -> None:
+        """Tear the cluster down, if we started it and nobody else's job is on it."""
+        layout = experiment_of(run.submission)
+        ours = clusters_of(layout.clusters).get(self._name)
+        if ours is None or ours["down_at"] is not None:
+            return
+        known = self._sky.cluster(self._name)
+        if known is not None:
+            if known["status"] == _UP and self._is_busy():
+                return
+            self._sky.down(self._name)
+        note_cluster(layout.clusters, self._name, down_at=now_text())
+
+    def _is_busy(self) -> bool:
+        return any(not meaning_of(one["status"])[0].is_final for one in self._sky.queue(self._name))
+
+    def _arrives(self, run: Run) -> bool:
+        """Wait for the request that an earlier process sent; False when it is not known any more."""
+        try:
+            self._take_answer(run)
+        except ExecutorRefused:
+            return False
+        return True
+
+    def _after_open_requests(self) -> Mapping[str, Any] | None:
+        """The cluster, after what is being done to it has been done."""
+        for request in self._sky.open_requests(self._name):
+            self._sky.answer(request, self._name)
+        return self._sky.cluster(self._name)
+
+    def _find(self, run: Run) -> bool:
+        found = [one for one in self._sky.queue(self._name) if one["job_name"] == run.name]
+        if found:
+            run.remember(id=int(found[-1]["job_id"]))
+        return bool(found)
+
+    def _add(self, run: Run) -> None:
+        run.remember(request=self._sky.exec(self._task(run), self._name))
+        self._take_answer(run)
+
+    def _launch(self, run: Run) -> None:
+        submission = run.submission
+        executor = cast("SkypilotExecutor", submission.executor)
+        task = self._task(run)
+        idle = executor.idle_minutes_to_autostop
+        note_cluster(
+            experiment_of(submission).clusters,
+            self._name,
+            executor=submission.job.executor,
+            asked_at=now_text(),
+            idle_minutes=idle,
+            is_torn_down=executor.autodown,
+            down_at=None,
+        )
+        run.remember(request=self._sky.launch(task, self._name, **launch_options(executor)))
+        self._take_answer(run)
+        self._note_where(run, idle if executor.autodown else None)
+
+    def _note_where(self, run: Run, idle: int | None) -> None:
+        known = self._sky.cluster(self._name) or {}
+        where, price = known.get("where", ""), known.get("price_per_hour")
+        note_cluster(
+            experiment_of(run.submission).clusters, self._name, where=where, price_per_hour=price
+        )
+        cost = f" for ${price:.2f} an hour" if price else ""
+        until = (
+            "stays up until somebody ends it" if idle is None else f"goes after {idle} idle minutes"
+        )
+        run.message = f"SkyPilot's cluster {self._name} is up on {where}{cost}; it {until}"
+
+    def _task(self, run: Run) -> dict[str, Any]:
+        require_secrets(run.submission)
+        workdir = workdir_of(run.submission)
+        fill_workdir(run.submission, workdir)
+        return task_of(run.submission, str(workdir))
+
+    def _take_answer(self, run: Run) -> None:
+        answer = self._sky.answer(str(run.request), self._name)
+        run.remember(id=int(answer[0]))

@@ -1,0 +1,91 @@
+"""One attempt on its way through SkyPilot, as the threads of this adapter see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from nemorun_discover.files import read_json, write_json
+from nemorun_discover.model.layout import ExperimentLayout
+from nemorun_discover.schedulers.skypilot.names import job_name
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from nemorun_discover.model.layout import AttemptLayout
+    from nemorun_discover.schedulers.protocol import Fact, Submission
+    from nemorun_discover.schedulers.skypilot.follow import Follower
+
+Key = tuple[str, int]
+
+
+@dataclass(kw_only=True, slots=True)
+class Run:
+    """An attempt.
+
+    Attributes:
+        id: SkyPilot's number of the job; None until it is known.
+        request: The request that is to bring the id.
+        raw: SkyPilot's word for its state, as it was last heard.
+        message: A sentence for the user, once it has arrived.
+        fact: How it ended; None while it has not.
+        is_cancelled: Somebody wants it to end.
+        is_told_to_end: SkyPilot has been asked to end it.
+        started_at: When it was first seen running.
+    """
+
+    submission: Submission
+    id: int | None = None
+    request: str | None = None
+    raw: str | None = None
+    message: str | None = None
+    fact: Fact | None = None
+    is_cancelled: bool = False
+    is_told_to_end: bool = False
+    started_at: datetime | None = None
+    follower: Follower | None = None
+    lock: Lock = field(default_factory=Lock)
+
+    @property
+    def key(self) -> Key:
+        """What tells it from every other of the experiment."""
+        return key_of(self.submission)
+
+    @property
+    def name(self) -> str:
+        """Its name at SkyPilot."""
+        return job_name(self.submission)
+
+    @property
+    def paths(self) -> AttemptLayout:
+        """The attempt's folder."""
+        return self.submission.paths.attempt(self.submission.attempt)
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of the job."""
+        count: int = getattr(self.submission.executor, "nodes", 1)
+        return count
+
+    def recall(self) -> None:
+        """Take up what an earlier process wrote down."""
+        known: dict[str, Any] = read_json(self.paths.arrival) or {}
+        self.id, self.request = known.get("id"), known.get("request")
+
+    def remember(self, **facts: int | str | None) -> None:
+        """Write down where it has arrived, for whoever carries the experiment on."""
+        for name, value in facts.items():
+            setattr(self, name, value)
+        self.paths.root.mkdir(mode=0o700, exist_ok=True)
+        write_json(self.paths.arrival, {"request": self.request, "id": self.id})
+
+
+def key_of(submission: Submission) -> Key:
+    """What tells an attempt from every other of the experiment."""
+    return submission.job.id, submission.attempt
+
+
+def experiment_of(submission: Submission) -> ExperimentLayout:
+    """The folder of an attempt's experiment."""
+    return ExperimentLayout(submission.paths.root.parents[1])

@@ -69,12 +69,7 @@ def logs_command(
         lambda sentence: console.note(f"note: {sentence}"),
     )
 
-    def look() -> ExperimentStatus:
-        status = observe(home, experiment_id)
-        remote.bring(status)
-        return status
-
-    pieces = stream_logs(look, jobs, attempt=attempt, lines=lines, follow=follow)
+    pieces = stream_logs(remote.look, jobs, attempt=attempt, lines=lines, follow=follow)
     with closing(remote), closing(pieces):
         seen = _print(pieces, jobs, console, as_json=settings.json)
     if not seen and not follow:

@@ -49,7 +49,7 @@ def failure_report(status: ExperimentStatus, channel: Channel) -> list[Line]:
 
 def _draw(failure: _Failure, twins: list[str], channel: Channel) -> list[Line]:
     job = failure.job
-    log = [(("log: ", ""), (job.log, ""))] if job.log else []
+    log = [(("log: ", ""), (job.log, ""))] if job.log and not job.is_refused else []
     return [
         _ruler(f" {job.id} ", "_", channel, style="bad"),
         *(
@@ -66,6 +66,8 @@ def _explain(job: JobStatus) -> _Failure:
     error = read_json(AttemptLayout(Path(job.log).parent).error) if job.log else None
     if isinstance(error, dict) and error.get("traceback"):
         return _Failure(job, visible(str(error["traceback"]).rstrip()))
+    if job.is_refused:
+        return _Failure(job, visible(_said_at_refusal(job)))
     tail = last_lines(Path(job.log), _LOG_LINES) if job.log else []
     reason = reason_words(job) or "failed"
     if not tail:
@@ -73,6 +75,12 @@ def _explain(job: JobStatus) -> _Failure:
     return _Failure(
         job, "\n".join([f"{reason}; the log ends:", *(f"  {visible(line)}" for line in tail)])
     )
+
+
+def _said_at_refusal(job: JobStatus) -> str:
+    """Why nothing of it was submitted, as the driver wrote it where the job's own words would be."""
+    said = last_lines(Path(job.log), 1) if job.log else []
+    return " ".join(said).removeprefix("nemorun: ") or "refused"
 
 
 def _name_twins(twins: list[str]) -> str:

@@ -67,8 +67,9 @@ def summary_line(status: ExperimentStatus) -> Line:
 
 def count_words(status: ExperimentStatus) -> str:
     """`3 failed, 20 passed, 1 skipped`; `no jobs` when there are none."""
-    counts = Counter(job.state for job in status.jobs)
-    words = [f"{counts[state]} {word}" for state, word in _WORDS.items() if counts[state]]
+    counts = Counter("refused" if job.is_refused else _WORDS[job.state] for job in status.jobs)
+    order = ("refused", *_WORDS.values())
+    words = [f"{counts[word]} {word}" for word in order if counts[word]]
     return ", ".join(words) or "no jobs"
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.lifecycle.observe import observe_record
 from nemorun_discover.lifecycle.reading import readers_of
 
 if TYPE_CHECKING:
@@ -49,7 +50,13 @@ class RemoteLogs:
         self._schedulers: dict[str, Scheduler] = {}
         self._told: set[str] = set()
 
-    def bring(self, status: ExperimentStatus) -> None:
+    def look(self) -> ExperimentStatus:
+        """Where the experiment stands now; all that its jobs had printed by then is on this machine."""
+        status = observe_record(self._home, self._record)
+        self._bring(status)
+        return status
+
+    def _bring(self, status: ExperimentStatus) -> None:
         """Fetch what is new, at most once a second, and once more for every job that has just ended."""
         wanted = tuple(job for job in status.jobs if job.id in self._jobs)
         final = frozenset(job.id for job in wanted if job.is_settled)

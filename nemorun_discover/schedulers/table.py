@@ -41,7 +41,7 @@ def require_scheduler(name: str, kind: str) -> None:
     if kind not in SCHEDULERS:
         raise ExecutorRefused(
             f"{name}: this version of nemorun runs jobs on {', '.join(SCHEDULERS)} only, not on {kind}",
-            hint="its profile is checked by `nemorun config` all the same; run with -e local for now",
+            hint="its profile is checked by `nemorun config` all the same; install the plugin that drives it",
         )
 
 

@@ -7,8 +7,10 @@ experiment's driver, as `nemorun cancel` does; so nothing here depends on what r
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from torchx.schedulers.api import DescribeAppResponse, ListAppResponse, Scheduler, Stream
@@ -26,6 +28,7 @@ from nemorun_discover.lifecycle.cancel import cancel
 from nemorun_discover.lifecycle.carry_on import carry_on
 from nemorun_discover.lifecycle.logs import stream_logs, whole_lines
 from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.remote_logs import RemoteLogs
 from nemorun_discover.model.ids import is_experiment_id
 from nemorun_discover.model.state import State
 from nemorun_discover.schedulers.handles import SESSION
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
     from nemorun_discover.model.status import JobStatus
 
+_LOG = logging.getLogger(__name__)
 STATES = {
     State.PLANNED: AppState.PENDING,
     State.SUBMITTED: AppState.SUBMITTED,
@@ -62,6 +66,7 @@ class JobScheduler(Scheduler[Mapping[str, Any]]):  # type: ignore[misc]  # Torch
     def __init__(self, backend: str, session_name: str, env: Mapping[str, str]) -> None:
         super().__init__(backend, session_name)
         self._home = open_home(env)
+        self._env = env
 
     def describe(self, app_id: str) -> DescribeAppResponse | None:
         """Where the job stands; None when there is no such job of this kind."""
@@ -122,10 +127,11 @@ class JobScheduler(Scheduler[Mapping[str, Any]]):  # type: ignore[misc]  # Torch
         job = self._job(app_id, is_driven=True)
         if job is None:
             return
-        experiment = _experiment_of(app_id)
-        pieces = stream_logs(lambda: observe(self._home, experiment), [job.id], follow=should_tail)
-        for piece in whole_lines(pieces):
-            yield piece.text.decode("utf-8", "replace") + "\n"
+        record = self._home.read_record(_experiment_of(app_id))
+        remote = RemoteLogs(self._home, record, [job.id], self._env, _LOG.warning)
+        with closing(remote):
+            for piece in whole_lines(stream_logs(remote.look, [job.id], follow=should_tail)):
+                yield piece.text.decode("utf-8", "replace") + "\n"
 
     def _job(self, app_id: str, *, is_driven: bool = False) -> JobStatus | None:
         """The job of that id; when it is to be driven, as a driver that lives sees it."""

@@ -341,16 +341,6 @@ def test_a_task_runs_on_several_executors_as_one_experiment(demo, nemorun, write
     }
 
 
-def test_a_kind_that_this_version_does_not_run_says_so(demo, nemorun, write, home):
-    write("nemorun.toml", "[profiles.box]\nkind='docker'\ncontainer_image='python:3.12'\n")
-
-    answer = nemorun("run", "-k", "train", "-e", "box")
-
-    assert answer.code == 6
-    assert "box: this version of nemorun runs jobs on local only, not on docker" in answer.err
-    assert not (home / ".run" / "experiments").exists()
-
-
 def test_a_secret_by_name_must_be_set_and_reaches_the_job(demo, nemorun, write):
     write("nemorun.toml", "[profiles.local]\nkind='local'\nsecrets=['MY_TOKEN']\n")
     write(

@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nemorun_discover.files import read_json, write_json
+from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.slurm.bundling import native_id
 from nemorun_discover.schedulers.slurm.mirror import Mirrored
 from nemorun_discover.schedulers.slurm.tracker import Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from nemorun_discover.schedulers.protocol import Submission
     from nemorun_discover.schedulers.slurm.units import Unit
@@ -30,21 +30,21 @@ def arrive(unit: Unit, jobs: Sequence[Tracked], answer: str) -> None:
     """
     for index, job in enumerate(jobs):
         job.native_id = native_id(unit, answer, index)
-        job.handle = handle_of(job.submission)
+        job.handle = handle_of(BACKEND, job.submission)
         write_down(job)
 
 
 def write_down(job: Tracked) -> None:
     """Write down the id of a job's present attempt; Slurm gives one that it begins again the same id."""
-    folder = job.submission.paths.attempt(job.attempt).root
+    attempt = job.submission.paths.attempt(job.attempt)
     with suppress(OSError):  # a full disk: it is found again by its key
-        folder.mkdir(mode=0o700, exist_ok=True)
-        write_json(_arrival(folder), {"native_id": job.native_id, "key": job.key})
+        attempt.root.mkdir(mode=0o700, exist_ok=True)
+        write_json(attempt.arrival, {"native_id": job.native_id, "key": job.key})
 
 
 def found_again(submission: Submission) -> Tracked | None:
     """The job as an earlier process left it; None when no id was written down."""
-    document = read_json(_arrival(submission.paths.attempt(submission.attempt).root))
+    document = read_json(submission.paths.attempt(submission.attempt).arrival)
     if not isinstance(document, dict):
         return None
     return Tracked(
@@ -52,13 +52,8 @@ def found_again(submission: Submission) -> Tracked | None:
         attempt=submission.attempt,
         key=document["key"],
         native_id=document["native_id"],
-        handle=handle_of(submission),
+        handle=handle_of(BACKEND, submission),
     )
-
-
-def handle_of(submission: Submission) -> str:
-    """The job's TorchX handle."""
-    return f"{BACKEND}://nemorun/{submission.experiment_id}:{submission.paths.root.name}"
 
 
 def logs_of(submission: Submission) -> Iterator[Mirrored]:
@@ -73,7 +68,3 @@ def log_of(submission: Submission, attempt: int) -> Mirrored:
     return Mirrored(
         remote=f"{folder}/attempt-{attempt}/log", local=submission.paths.attempt(attempt).log
     )
-
-
-def _arrival(folder: Path) -> Path:
-    return folder / "slurm.json"

@@ -11,7 +11,6 @@ from nemorun_discover.schedulers.protocol import Scheduler, Started, Submission
 from nemorun_discover.schedulers.slurm.arrival import (
     arrive,
     found_again,
-    handle_of,
     log_of,
     logs_of,
     write_down,
@@ -107,8 +106,9 @@ class SlurmScheduler(Scheduler):
         if job is None:
             return None
         self._link_of(submission).watch(job)
-        state = job.arrived().state
-        return Started(native_id=str(job.native_id), handle=handle_of(submission), state=state)
+        return Started(
+            native_id=str(job.native_id), handle=job.handle or "", state=job.arrived().state
+        )
 
     def query(self, submissions: Sequence[Submission]) -> Mapping[str, Fact]:
         """What the threads have learnt; what was submitted before goes out now."""

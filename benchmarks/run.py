@@ -13,6 +13,7 @@ import launching
 import listing
 import packaging
 import reading
+import slurm
 import startup
 from rows import markdown
 from timing import BenchmarkError, Setting
@@ -23,6 +24,7 @@ MEASURES = {
     "launching": launching.measure,
     "packaging": packaging.measure,
     "reading": reading.measure,
+    "slurm": slurm.measure,
 }
 _ROOT = Path(__file__).resolve().parent.parent
 

@@ -44,12 +44,14 @@ class Command:
     Attributes:
         home: Its HOME, which NEMORUN_HOME lies in.
         is_first: The home is emptied before every run, so that nothing is cached in it.
+        before: A command that is run before every run, and is not timed.
     """
 
     argv: tuple[str, ...]
     cwd: Path
     home: Path
     is_first: bool = False
+    before: tuple[str, ...] = ()
 
 
 def nemorun_argv(*arguments: str) -> tuple[str, ...]:
@@ -97,6 +99,8 @@ def medians(commands: Mapping[str, Command], repeat: int) -> dict[str, float]:
 def _seconds(command: Command) -> float:
     if command.is_first:
         shutil.rmtree(command.home, ignore_errors=True)
+    if command.before:
+        output_of(Command(argv=command.before, cwd=command.cwd, home=command.home))
     started = time.perf_counter()
     output_of(command)
     return time.perf_counter() - started

@@ -24,7 +24,8 @@ _LAST_WORDS_S = 2.0  # for what comes on other ways than the output: stderr, the
 class Conversation:
     """A script that runs over there; leaving the `with` block lets go of it.
 
-    Every method raises ConnectionLost when the connection breaks, and when nothing moves for the time given.
+    The first that reads waits until the script has begun, and raises ExecutorRefused when no shell ran it.
+    Each raises ConnectionLost when the connection breaks, and when nothing moves for the time given.
     """
 
     def __init__(self, remote: Remote, name: str, token: str, timeout_s: float) -> None:
@@ -34,6 +35,7 @@ class Conversation:
         self._timeout_s = timeout_s
         self._buffer = bytearray()
         self._searched = 0
+        self._has_begun = False
         self._code: int | None = None
         self._feeder: Thread | None = None
         self._fed = 0
@@ -44,15 +46,6 @@ class Conversation:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def begin(self) -> None:
-        """Wait for the mark before the script's output, and drop what was printed before it."""
-        mark = b"\n" + self._token + b"\n"
-        while (place := self._buffer.find(mark)) < 0:
-            if len(self._buffer) > _MOST_NOISE or not self._fill():
-                raise self._nothing_ran()
-        del self._buffer[: place + len(mark)]
-        self._look_for_end()
 
     def send(self, data: bytes) -> None:
         """Write to the script's input; blocks while it takes none."""
@@ -130,13 +123,26 @@ class Conversation:
                 self._remote.close()
 
     def _read_on(self) -> None:
-        """Read some more; the script's end may be in it."""
+        """Read some more; the script's beginning or its end may be in it."""
+        if not self._has_begun:
+            self._begin()
+            return
         if not self._fill():
             if self._feeding_failed is not None:
                 raise self._feeding_failed
             raise ConnectionLost(
                 f"{self._name}: the script was cut off before its answer was whole{self._why()}"
             )
+        self._look_for_end()
+
+    def _begin(self) -> None:
+        """Wait for the mark before the script's output, and drop what was printed before it."""
+        mark = b"\n" + self._token + b"\n"
+        while (place := self._buffer.find(mark)) < 0:
+            if len(self._buffer) > _MOST_NOISE or not self._fill():
+                raise self._nothing_ran()
+        del self._buffer[: place + len(mark)]
+        self._has_begun = True
         self._look_for_end()
 
     def _fill(self) -> bool:
@@ -181,8 +187,11 @@ class Conversation:
             time.sleep(0.002)
 
     def _why(self) -> str:
-        lines = first_line(b"\n".join(reversed(self.stderr.splitlines())))
-        return f": {lines}" if lines else ""
+        """The last thing that the script said on stderr."""
+        if self._code is not None:
+            self._hear_stderr_out()
+        said = first_line(*reversed(self.stderr.splitlines()))
+        return f": {said}" if said else ""
 
     def _nothing_ran(self) -> ExecutorRefused:
         """What to say of a login shell that did not come to the script."""

@@ -9,11 +9,11 @@ import hmac
 import os
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 SSH_PORT = 22
 
@@ -123,8 +123,3 @@ def add_entry(file: Path, name: str, kind: str, key: bytes) -> None:
         os.write(descriptor, (("\n" if is_cut else "") + line).encode())
     finally:
         os.close(descriptor)
-
-
-def regular_files(files: Iterable[Path]) -> Iterator[Path]:
-    """Without /dev/null, which is the way to switch the check off."""
-    return (file for file in files if file != Path(os.devnull))

@@ -24,7 +24,7 @@ def framed(script: str, token: str) -> bytes:
     return (
         f"printf '\\n{token}\\n' >&2\n"
         f"printf '\\n{token}\\n'\n"
-        f"(\n{script}\n)\n"
+        f"(:\n{script}\n)\n"
         f"set -- $?\n"
         f"printf '\\n{token}.\\n' >&2\n"
         f"printf '\\n{token} %d\\n' $1\n"

@@ -59,11 +59,10 @@ class ShellTunnel:
         """See `Tunnel`."""
         line, beginning = carried(framed(script, token), self._shell, self._pre_command)
         conversation = Conversation(self._start(line), self.name, token, timeout_s)
-        with ExitStack() as unless_it_began:
-            unless_it_began.callback(conversation.close)
+        with ExitStack() as unless_it_is_sent:
+            unless_it_is_sent.callback(conversation.close)
             conversation.send(beginning)
-            conversation.begin()
-            unless_it_began.pop_all()
+            unless_it_is_sent.pop_all()
         return conversation
 
     def run(self, script: str, data: bytes | Iterable[bytes] = b"", *, timeout_s: float) -> Answer:

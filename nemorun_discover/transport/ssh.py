@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from paramiko import ChannelException, SSHException
 
 from nemorun_discover.errors import ConnectionLost
 from nemorun_discover.transport.openssh import live_master
-from nemorun_discover.transport.process import KILLED, Tail
+from nemorun_discover.transport.process import KEPT, KILLED, Tail
 from nemorun_discover.transport.shell import ShellTunnel
 from nemorun_discover.transport.ssh_config import resolve
 from nemorun_discover.transport.ssh_keys import Keyring
@@ -103,7 +104,7 @@ class ChannelRemote:
         self._wire = wire
         self._channel = channel
         self._stderr = Tail()
-        self._stderr.follow(lambda: channel.recv_stderr(1 << 16))
+        self._stderr.follow(self._read_stderr)
 
     def send(self, data: bytes) -> None:
         """See `Remote`."""
@@ -111,10 +112,10 @@ class ChannelRemote:
         while view:
             try:
                 view = view[self._channel.send(view) :]
-            except (
-                OSError
-            ) as error:  # the channel is closed: the command has ended, or the connection
-                if not self._wire.is_active():
+            except TimeoutError:  # the time allowed to a reader in another thread
+                continue
+            except (OSError, EOFError) as error:
+                if not self._has_ended():
                     raise self._broken() from error
                 return
 
@@ -123,7 +124,7 @@ class ChannelRemote:
         try:
             self._channel.shutdown_write()
         except (OSError, EOFError) as error:
-            if not self._wire.is_active():
+            if not self._has_ended():
                 raise self._broken() from error
 
     def read(self, size: int, timeout_s: float | None = None) -> bytes:
@@ -131,11 +132,9 @@ class ChannelRemote:
         self._channel.settimeout(timeout_s)
         try:
             data: bytes = self._channel.recv(size)
-        except TimeoutError:
-            if not self._wire.is_active():
-                raise self._broken() from None
-            raise
-        if not data and not self._channel.eof_received and not self._channel.exit_status_ready():
+        except EOFError as error:
+            raise self._broken() from error
+        if not data and not self._has_ended():
             raise self._broken()
         return data
 
@@ -156,6 +155,16 @@ class ChannelRemote:
     def close(self) -> None:
         """See `Remote`."""
         self._channel.close()
+
+    def _read_stderr(self) -> bytes:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                data: bytes = self._channel.recv_stderr(KEPT)
+                return data
+
+    def _has_ended(self) -> bool:
+        """Whether it was the command that closed the channel, and not the connection that broke."""
+        return bool(self._channel.eof_received or self._channel.exit_status >= 0)
 
     def _broken(self) -> ConnectionLost:
         return ConnectionLost(f"{self._name}: the connection broke")

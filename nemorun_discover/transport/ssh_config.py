@@ -39,7 +39,7 @@ class Hop:
         identities: Private key files, in their order; None for the default ones.
         only_identities: Offer no other key that the agent holds.
         agent: The agent's socket.
-        known_hosts: Files that are read.
+        known_hosts: Files that are read; a new key is added to the first.
         known_as: Its name in them; None for its host name and port.
         accepts_new: Add the key of a host that they do not list.
         hashes: Add it under a hashed name.
@@ -106,8 +106,6 @@ class _Resolver:
         proxy_command = found.get("proxycommand") if "proxyjump" not in found else None
         if jumps is None:
             jumps = self._jumps(alias, found.get("proxyjump", "none"))
-        files = shlex.split(found.get("userknownhostsfile", "~/.ssh/known_hosts"))
-        system = shlex.split(found.get("globalknownhostsfile", f"{_SYSTEM}/ssh_known_hosts"))
         return Hop(
             alias=alias,
             host=found["hostname"],
@@ -116,7 +114,7 @@ class _Resolver:
             identities=self._identities(found, given),
             only_identities=found.get("identitiesonly", "no").lower() == "yes",
             agent=self._agent(found.get("identityagent")),
-            known_hosts=tuple(self._path(name) for name in (*files, *system)),
+            known_hosts=self._known_hosts(found),
             known_as=found.get("hostkeyalias"),
             accepts_new=self._accepts_new,
             hashes=found.get("hashknownhosts", "no").lower() == "yes",
@@ -171,6 +169,13 @@ class _Resolver:
         if not isinstance(listed, list):
             return None
         return tuple(self._path(name) for name in listed if name.lower() != "none")
+
+    def _known_hosts(self, found: Mapping[str, str]) -> tuple[Path, ...]:
+        """The user's files first. `/dev/null` and `none` would switch the check off: they count as not said."""
+        own = shlex.split(found.get("userknownhostsfile", ""))
+        real = [name for name in own if name not in (os.devnull, "none")]
+        system = shlex.split(found.get("globalknownhostsfile", f"{_SYSTEM}/ssh_known_hosts"))
+        return tuple(self._path(name) for name in (*(real or ["~/.ssh/known_hosts"]), *system))
 
     def _agent(self, named: str | None) -> str | None:
         if named is None or named == "SSH_AUTH_SOCK":

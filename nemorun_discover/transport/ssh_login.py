@@ -15,12 +15,10 @@ from nemorun_discover.transport.known_hosts import (
     hashed,
     host_name,
     read_known_hosts,
-    regular_files,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from paramiko import Transport
 
@@ -34,13 +32,13 @@ _HUMAN_S = 120.0  # sshd's LoginGraceTime
 
 def known_entries(hop: Hop) -> list[Entry]:
     """What known_hosts says of this host."""
-    entries = read_known_hosts(regular_files(hop.known_hosts))
+    entries = read_known_hosts(hop.known_hosts)
     if hop.known_as is not None:
         return entries_of(entries, hop.known_as, 22)
     return entries_of(entries, hop.host, hop.port)
 
 
-def check_host_key(hop: Hop, known: Sequence[Entry], kind: str, key: bytes, default: Path) -> None:
+def check_host_key(hop: Hop, known: Sequence[Entry], kind: str, key: bytes) -> None:
     """Hold a host's key against what is known of it.
 
     Args:
@@ -48,13 +46,12 @@ def check_host_key(hop: Hop, known: Sequence[Entry], kind: str, key: bytes, defa
         known: `known_entries` of it.
         kind: `ssh-ed25519` and the like.
         key: The public key that it showed.
-        default: `~/.ssh/known_hosts`, where a new key is added unless the configuration names another file.
 
     Raises:
         ExecutorRefused: It is not known, or it is another one.
     """
     name = hop.known_as or host_name(hop.host, hop.port)
-    file = next(regular_files(hop.known_hosts), default)
+    file = hop.known_hosts[0]
     shown = f"{kind} {fingerprint(key)}"
     revoked = [one for one in known if one.marker == "@revoked" and one.key == key]
     if revoked:

@@ -13,7 +13,6 @@ from paramiko import ChannelException, SSHException
 from paramiko.ssh_exception import IncompatiblePeer
 
 from nemorun_discover.errors import ConnectionLost, ExecutorRefused
-from nemorun_discover.transport.ssh_config import home_of
 from nemorun_discover.transport.ssh_login import authenticate, check_host_key, known_entries
 from nemorun_discover.transport.ssh_wire import Wire
 
@@ -42,7 +41,7 @@ def reach(hop: Hop, keyring: Keyring, timeout_s: float) -> list[Wire]:
     with ExitStack() as unless_it_stands, closing(keyring):
         for one in (*hop.jumps, hop):
             through = _channel(wires[-1], one, timeout_s) if wires else _socket(one, timeout_s)
-            wire = _greeted(one, through, min(timeout_s, _PATIENCE_S), keyring)
+            wire = _greeted(one, through, min(timeout_s, _PATIENCE_S))
             unless_it_stands.callback(wire.close)
             wires.append(wire)
             authenticate(wire, one, keyring)
@@ -50,9 +49,7 @@ def reach(hop: Hop, keyring: Keyring, timeout_s: float) -> list[Wire]:
     return wires
 
 
-def _greeted(
-    hop: Hop, through: socket.socket | Channel, patience_s: float, keyring: Keyring
-) -> Wire:
+def _greeted(hop: Hop, through: socket.socket | Channel, patience_s: float) -> Wire:
     """The connection, with its keys exchanged and the host's own key checked."""
     known = known_entries(hop)
     began = time.monotonic()
@@ -60,8 +57,7 @@ def _greeted(
     try:
         wire.start_client(timeout=2 * patience_s)
         shown = wire.get_remote_server_key()
-        default = home_of(keyring.env) / ".ssh" / "known_hosts"
-        check_host_key(hop, known, shown.get_name(), shown.asbytes(), default)
+        check_host_key(hop, known, shown.get_name(), shown.asbytes())
     except IncompatiblePeer as error:
         wire.close()
         raise ExecutorRefused(f"{hop.name}: no common way to encrypt: {error}") from error

@@ -132,7 +132,7 @@ class Tunnel(Protocol):
         ...
 
     def converse(self, script: str, token: str, timeout_s: float) -> Conversation:
-        """Run a POSIX sh script over there and talk with it, as soon as it has begun.
+        """Run a POSIX sh script over there, and talk with it.
 
         Args:
             script: It may read its input; what it writes is for the caller.
@@ -140,7 +140,7 @@ class Tunnel(Protocol):
             timeout_s: Longest time without a sign of life, in either direction.
 
         Raises:
-            ExecutorRefused: As for `connect`; or no shell ran the script over there.
+            ExecutorRefused: As for `connect`. What becomes of the script shows when it is read.
         """
         ...
 
@@ -148,7 +148,7 @@ class Tunnel(Protocol):
         """Run a POSIX sh script over there, with data as its input, however much there is both ways.
 
         Raises:
-            ExecutorRefused: As for `converse`. Its own exit code is an answer, not an error.
+            ExecutorRefused: As for `connect`; or no shell ran it over there. Its exit code is an answer, no error.
         """
         ...
 

@@ -1,0 +1,167 @@
+"""On a slow network, and on one that breaks: few round trips, and no error comes late."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from dataclasses import replace
+
+import pytest
+
+from nemorun_discover.errors import ConnectionLost
+from tests.services.delay import DelayProxy
+
+TIMEOUT_S = 30
+
+
+@pytest.fixture
+def through(client, to_alice, server):
+    """A proxy before alice's host, and the settings that lead through it."""
+    made = []
+
+    def build(**network):
+        proxy = DelayProxy(server.port, **network)
+        made.append(proxy)
+        client.knows(server, proxy.port)
+        return proxy, replace(to_alice, port=proxy.port)
+
+    yield build
+    for proxy in made:
+        proxy.close()
+
+
+def took(act):
+    began = time.monotonic()
+    act()
+    return time.monotonic() - began
+
+
+def test_a_login_and_a_script_cost_no_more_round_trips_than_ssh(client, through):
+    proxy, settings = through(delay_s=0.1)
+    ssh = [
+        *("ssh", "-F", "none", "-o", "IdentityAgent=none", "-o", "BatchMode=yes"),
+        *("-o", f"UserKnownHostsFile={client.ssh}/known_hosts", "-i", settings.identity),
+        *("-p", str(proxy.port), f"{settings.user}@127.0.0.1", "true"),
+    ]
+    bare = took(lambda: subprocess.run(ssh, check=True))
+    tunnel = client.open(settings)
+
+    login_and_run = took(lambda: tunnel.run("true", timeout_s=TIMEOUT_S))
+    run_again = took(lambda: tunnel.run("cat", b"x" * 10_000, timeout_s=TIMEOUT_S))
+
+    assert login_and_run < bare + 0.2
+    assert run_again < 0.2 * 2 + 0.25
+
+
+def test_a_command_does_not_wait_for_delayed_acknowledgements(client, to_alice):
+    tunnel = client.open(to_alice)
+    tunnel.connect()
+
+    fastest = min(took(lambda: tunnel.run("true", timeout_s=TIMEOUT_S)) for _ in range(10))
+
+    assert fastest < 0.035
+
+
+def test_a_connection_that_breaks_in_the_middle_is_told_at_once(client, through):
+    proxy, settings = through()
+    tunnel = client.open(settings)
+
+    with tunnel.converse("echo up; sleep 60", "token-of-it", TIMEOUT_S) as talk:
+        assert talk.read_line() == b"up"
+        proxy.drop()
+        with pytest.raises(ConnectionLost, match="the connection broke"):
+            talk.read_line()
+        with pytest.raises(ConnectionLost, match="the connection broke"):
+            talk.send(b"more")
+
+
+@pytest.mark.parametrize("limit", [0, 30, 1_000, 3_000, 4_000, 6_000, 100_000, 1_000_000])
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_a_connection_that_breaks_at_any_byte_is_one_sentence(client, through, way, limit):
+    _, settings = through(**{f"drop_{way}_after": limit})
+    tunnel = client.open(settings)
+    script = "head -c 2000000 /dev/zero; wc -c"
+
+    began = time.monotonic()
+    with pytest.raises(ConnectionLost) as caught:
+        tunnel.run(script, b"x" * 2_000_000, timeout_s=TIMEOUT_S)
+
+    assert time.monotonic() - began < 5
+    assert caught.value.message.startswith(tunnel.name)
+
+
+def test_a_tunnel_that_broke_connects_again_when_it_is_used(client, through):
+    proxy, settings = through()
+    tunnel = client.open(settings)
+    tunnel.run("true", timeout_s=TIMEOUT_S)
+    proxy.drop()
+
+    answer = tunnel.run("echo again", timeout_s=TIMEOUT_S)
+
+    assert answer.output == b"again\n"
+    assert proxy.connections == 2
+
+
+def test_a_session_that_is_killed_over_there_is_a_lost_connection(client, to_alice, server):
+    tunnel = client.open(to_alice)
+    before = set(server.sessions())
+
+    with tunnel.converse("echo up; sleep 60", "token-of-it", TIMEOUT_S) as talk:
+        assert talk.read_line() == b"up"
+        for pid in set(server.sessions()) - before:
+            os.kill(pid, signal.SIGKILL)
+        with pytest.raises(ConnectionLost, match="the connection broke"):
+            talk.read_line()
+
+    assert tunnel.run("echo back", timeout_s=TIMEOUT_S).output == b"back\n"
+
+
+def test_keep_alive_notices_a_network_that_fell_silent(client, through):
+    proxy, settings = through()
+    tunnel = client.open(replace(settings, keepalive_s=0.5))
+
+    with tunnel.converse("echo up; sleep 60", "token-of-it", TIMEOUT_S) as talk:
+        assert talk.read_line() == b"up"
+        proxy.stall()
+        began = time.monotonic()
+        with pytest.raises(ConnectionLost, match="the connection broke"):
+            talk.read_line()
+
+    assert 0.5 < time.monotonic() - began < 4
+
+
+def test_keep_alive_notices_silence_in_the_middle_of_an_upload(client, through):
+    proxy, settings = through()
+    tunnel = client.open(replace(settings, keepalive_s=0.5))
+
+    with tunnel.converse("echo up; cat >/dev/null", "token-of-it", TIMEOUT_S) as talk:
+        assert talk.read_line() == b"up"
+        proxy.stall()
+        began = time.monotonic()
+        with pytest.raises(ConnectionLost, match="the connection broke"):
+            talk.send(b"x" * 50_000_000)
+
+    assert time.monotonic() - began < 5
+
+
+def test_keep_alive_leaves_a_quiet_connection_alone(client, through):
+    proxy, settings = through(delay_s=0.02)
+    tunnel = client.open(replace(settings, keepalive_s=0.3))
+
+    answer = tunnel.run("sleep 2; echo still here", timeout_s=TIMEOUT_S)
+
+    assert answer.output == b"still here\n"
+    assert proxy.connections == 1
+
+
+def test_a_script_that_is_silent_too_long_costs_the_script_not_the_connection(client, through):
+    proxy, settings = through()
+    tunnel = client.open(settings)
+
+    with pytest.raises(ConnectionLost, match=r"no answer for 0\.5 s"):
+        tunnel.run("sleep 60", timeout_s=0.5)
+
+    assert tunnel.run("echo next", timeout_s=TIMEOUT_S).output == b"next\n"
+    assert proxy.connections == 1

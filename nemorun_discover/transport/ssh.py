@@ -7,7 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from paramiko import ChannelException, SSHException
+from paramiko import ChannelException
 
 from nemorun_discover.errors import ConnectionLost
 from nemorun_discover.transport.openssh import live_master
@@ -16,6 +16,7 @@ from nemorun_discover.transport.shell import ShellTunnel
 from nemorun_discover.transport.ssh_config import resolve
 from nemorun_discover.transport.ssh_keys import Keyring
 from nemorun_discover.transport.ssh_reach import reach
+from nemorun_discover.transport.ssh_wire import BREAKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +92,7 @@ class SshConnection:
                         f"{self._hop.name}: the host opens no more channels on this connection: {error.text}"
                     ) from error
                 time.sleep(pause)
-            except (SSHException, EOFError, OSError) as error:
+            except BREAKS as error:
                 raise ConnectionLost(f"{self._hop.name}: the connection broke") from error
         raise AssertionError  # the last pause is None
 
@@ -114,7 +115,7 @@ class ChannelRemote:
                 view = view[self._channel.send(view) :]
             except TimeoutError:  # the time allowed to a reader in another thread
                 continue
-            except (OSError, EOFError) as error:
+            except BREAKS as error:
                 if not self._has_ended():
                     raise self._broken() from error
                 return
@@ -123,7 +124,7 @@ class ChannelRemote:
         """See `Remote`."""
         try:
             self._channel.shutdown_write()
-        except (OSError, EOFError) as error:
+        except BREAKS as error:
             if not self._has_ended():
                 raise self._broken() from error
 
@@ -132,7 +133,9 @@ class ChannelRemote:
         self._channel.settimeout(timeout_s)
         try:
             data: bytes = self._channel.recv(size)
-        except EOFError as error:
+        except TimeoutError:
+            raise
+        except BREAKS as error:
             raise self._broken() from error
         if not data and not self._has_ended():
             raise self._broken()
@@ -154,13 +157,17 @@ class ChannelRemote:
 
     def close(self) -> None:
         """See `Remote`."""
-        self._channel.close()
+        with contextlib.suppress(*BREAKS):
+            self._channel.close()
 
     def _read_stderr(self) -> bytes:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                data: bytes = self._channel.recv_stderr(KEPT)
-                return data
+        data = b""
+        with contextlib.suppress(*BREAKS):
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    data = self._channel.recv_stderr(KEPT)
+                    break
+        return data
 
     def _has_ended(self) -> bool:
         """Whether it was the command that closed the channel, and not the connection that broke."""

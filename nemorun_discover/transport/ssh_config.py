@@ -7,27 +7,19 @@ import pwd
 import re
 import shlex
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paramiko import SSHConfig, SSHException
-from paramiko.ssh_exception import ConfigParseError, CouldNotCanonicalize
-
 from nemorun_discover.errors import ConfigError
 from nemorun_discover.transport.known_hosts import SSH_PORT
+from nemorun_discover.transport.ssh_config_files import DEEPEST, SYSTEM, SSHConfigFiles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nemorun_discover.executors.tunnels import SSHTunnel
 
-_SYSTEM = Path("/etc/ssh")
 _DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa")
-_DEEPEST = 16  # files that include files, and jumps behind jumps: as OpenSSH
-_HEAD = re.compile(r"\s*(host|match)\b", re.IGNORECASE)
-_INCLUDE = re.compile(r"\s*include(?:\s*=\s*|\s+)(.+)", re.IGNORECASE)
-_AT_HOME = re.compile(r'(^\s*\w+[\s=]+"?|\s"?)~/')
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,19 +82,14 @@ class _Resolver:
         self._env = env
         self._accepts_new = accepts_new
         self._home = home_of(env)
-        self._text = "\n".join(
-            (
-                *_lines(self._home / ".ssh" / "config", self._home / ".ssh", self._home),
-                "Host *",
-                *_lines(_SYSTEM / "ssh_config", _SYSTEM, self._home),
-            )
-        )
+        self._config = SSHConfigFiles(self._home)
+        self._depth = 0
 
     def hop(
         self, alias: str, given: Mapping[str, object], jumps: tuple[Hop, ...] | None = None
     ) -> Hop:
         """The host of this name; what is given wins over the configuration, the jumps too."""
-        found = self._look_up(alias, given)
+        found = self._config.look_up(alias, given)
         proxy_command = found.get("proxycommand") if "proxyjump" not in found else None
         if jumps is None:
             jumps = self._jumps(alias, found.get("proxyjump", "none"))
@@ -123,22 +110,6 @@ class _Resolver:
             jumps=jumps,
         )
 
-    def _look_up(self, alias: str, given: Mapping[str, object]) -> dict[str, str]:
-        first = [f'{key} "{value}"' for key, value in given.items() if value is not None]
-        where = f"{self._home}/.ssh/config"
-        try:
-            config = SSHConfig.from_text("\n".join(("Host *", *first, "Host *", self._text)))
-            found: dict[str, str] = config.lookup(alias)
-            int(found.get("port", SSH_PORT))
-        except (ConfigParseError, CouldNotCanonicalize, SSHException, ValueError) as error:
-            raise ConfigError(f"{where} cannot be read: {error}") from error
-        except ImportError as error:
-            raise ConfigError(
-                f"{where} has a `Match exec`, which nemorun does not run",
-                hint="give host, user, port and identity of the tunnel instead",
-            ) from error
-        return found
-
     def _jumps(self, alias: str, listed: str) -> tuple[Hop, ...]:
         """The hosts of a ProxyJump; the way to the first of them is its own configuration's."""
         if listed.lower() == "none":
@@ -151,8 +122,8 @@ class _Resolver:
             if target is None:
                 raise ConfigError(f"{alias}: ProxyJump {word.strip()!r} is no [user@]host[:port]")
             user, host, port = target.groups()
-            self._depth = getattr(self, "_depth", 0) + 1
-            if self._depth > _DEEPEST:
+            self._depth += 1
+            if self._depth > DEEPEST:
                 raise ConfigError(f"{alias}: its ProxyJump leads in a circle, by way of {host}")
             given = {"User": user, "Port": port}
             hop = self.hop(host.strip("[]"), given, jumps if number else None)
@@ -174,7 +145,7 @@ class _Resolver:
         """The user's files first. `/dev/null` and `none` would switch the check off: they count as not said."""
         own = shlex.split(found.get("userknownhostsfile", ""))
         real = [name for name in own if name not in (os.devnull, "none")]
-        system = shlex.split(found.get("globalknownhostsfile", f"{_SYSTEM}/ssh_known_hosts"))
+        system = shlex.split(found.get("globalknownhostsfile", f"{SYSTEM}/ssh_known_hosts"))
         return tuple(self._path(name) for name in (*(real or ["~/.ssh/known_hosts"]), *system))
 
     def _agent(self, named: str | None) -> str | None:
@@ -198,30 +169,3 @@ def default_identities(env: Mapping[str, str]) -> tuple[Path, ...]:
     """The private keys that are tried when none is named."""
     folder = home_of(env) / ".ssh"
     return tuple(folder / name for name in _DEFAULT_IDENTITIES if (folder / name).exists())
-
-
-def _lines(file: Path, folder: Path, home: Path, depth: int = 0) -> list[str]:
-    """The lines of a configuration file, with those that it includes in their places.
-
-    paramiko knows no Include. What follows one belongs to the same `Host` again.
-    """
-    try:
-        text = file.read_text(errors="surrogateescape")
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
-    lines: list[str] = []
-    head = "Host *"
-    for line in text.splitlines():
-        include = _INCLUDE.match(line)
-        head = line if _HEAD.match(line) else head
-        if include is None or depth == _DEEPEST:
-            lines.append(_AT_HOME.sub(rf"\1{home}/", line))
-            continue
-        for word in shlex.split(include[1]):
-            pattern = str(folder / word.replace("~", str(home), 1))
-            for name in sorted(glob(pattern)):  # noqa: PTH207 - the pattern may be absolute
-                lines.extend(_lines(Path(name), folder, home, depth + 1))
-        lines.append(head)
-    return lines

@@ -9,12 +9,12 @@ from contextlib import ExitStack, closing
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from paramiko import ChannelException, SSHException
+from paramiko import ChannelException
 from paramiko.ssh_exception import IncompatiblePeer
 
 from nemorun_discover.errors import ConnectionLost, ExecutorRefused
 from nemorun_discover.transport.ssh_login import authenticate, check_host_key, known_entries
-from nemorun_discover.transport.ssh_wire import Wire
+from nemorun_discover.transport.ssh_wire import BREAKS, Wire
 
 if TYPE_CHECKING:
     from paramiko import Channel
@@ -61,7 +61,7 @@ def _greeted(hop: Hop, through: socket.socket | Channel, patience_s: float) -> W
     except IncompatiblePeer as error:
         wire.close()
         raise ExecutorRefused(f"{hop.name}: no common way to encrypt: {error}") from error
-    except (SSHException, EOFError, OSError) as error:
+    except BREAKS as error:
         wire.close()
         through.close()
         waited = time.monotonic() - began
@@ -128,5 +128,5 @@ def _channel(wire: Wire, hop: Hop, timeout_s: float) -> Channel:
             f"{hop.name}: the host before it does not connect to it: {error.text}",
             hint="check HostName, Port and ProxyJump in ~/.ssh/config",
         ) from error
-    except (SSHException, EOFError, OSError) as error:
+    except BREAKS as error:
         raise ConnectionLost(f"{hop.name}: the connection to the host before it broke") from error

@@ -7,7 +7,7 @@ import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from paramiko import Message, Transport
+from paramiko import Message, SSHException, Transport
 from paramiko.common import cMSG_CHANNEL_REQUEST, cMSG_GLOBAL_REQUEST
 from paramiko.packet import Packetizer
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import socket
 
     from paramiko import Channel
+
+# What paramiko raises when a connection breaks, wherever that is noticed.
+BREAKS = (SSHException, EOFError, OSError)
 
 # AES-GCM is one pass where CTR with an HMAC is two, in C either way.
 _CIPHERS_FIRST = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
@@ -78,7 +81,9 @@ class Wire(Transport):  # type: ignore[misc] # paramiko has no types
     def close(self) -> None:
         """End it, and its threads."""
         self._is_over.set()
-        super().close()
+        # Saying goodbye through a connection that broke fails, also when it is another one that carries this.
+        with contextlib.suppress(*BREAKS):
+            super().close()
 
     def _ask_for_life(self) -> None:
         message = Message()
@@ -90,8 +95,7 @@ class Wire(Transport):  # type: ignore[misc] # paramiko has no types
     def _listen(self, keepalive_s: float) -> None:
         while not self._is_over.wait(keepalive_s / 4) and self.is_active():
             if time.monotonic() - self.packetizer.heard_at > 2 * keepalive_s:
-                with contextlib.suppress(OSError):
-                    self.close()
+                self.close()
 
 
 def _first(wanted: list[str] | tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:

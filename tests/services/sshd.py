@@ -221,12 +221,15 @@ def _below(parent: int) -> list[int]:
 
 
 def _sweep() -> None:
-    """Take away the users of test processes that were killed."""
+    """Take away what test processes that were killed left behind."""
     for line in Path("/etc/passwd").read_text().splitlines():
         name = line.partition(":")[0]
         pid = name.rpartition("-")[2]
         if name.startswith(_PREFIX) and pid.isdigit() and not Path(f"/proc/{pid}").exists():
             _remove(name)
+    for stack in Path("/etc/pam.d").glob(f"{_PREFIX}*"):
+        if not Path("/proc", stack.name.split("-")[1]).exists():
+            stack.unlink(missing_ok=True)
 
 
 def _remove(name: str) -> None:

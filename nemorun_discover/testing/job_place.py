@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from nemorun_discover.model.job import Job
 from nemorun_discover.model.layout import ExperimentLayout
 from nemorun_discover.model.record import Project
+from nemorun_discover.model.state import State
 from nemorun_discover.model.task import Script
 from nemorun_discover.packaging.runtime import install_runtime
 from nemorun_discover.schedulers.protocol import Submission
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nemorun_discover.executors.base import Executor
-    from nemorun_discover.schedulers.protocol import Scheduler
+    from nemorun_discover.schedulers.protocol import Fact, Scheduler
 
 _EXPERIMENT = "20261122-0712-lab-x7k2"
 _GRACE_S = 1.0
@@ -96,7 +97,7 @@ class JobPlace:
         for one in started:
             taken_over(last, one)
         last.cancel(started)
-        until(lambda: all(fact.state.is_final for fact in last.query(started).values()))
+        until(lambda: not any(map(_runs, last.query(started).values())))
         for scheduler in self._schedulers:
             scheduler.close()
 
@@ -105,3 +106,7 @@ class JobPlace:
 
     def __exit__(self, *_: object) -> None:
         self.end_everything()
+
+
+def _runs(fact: Fact) -> bool:
+    return not fact.state.is_final and fact.state is not State.PLANNED

@@ -81,7 +81,10 @@ def _identity(
 
 
 def _has_arrived(fact: Fact | None) -> bool:
-    return fact is not None and fact.native_id is not None and fact.handle is not None
+    """True also for what was refused, and has no name."""
+    if fact is None:
+        return False
+    return fact.state is State.PLANNED or None not in (fact.native_id, fact.handle)
 
 
 def fact_of(scheduler: Scheduler, submission: Submission) -> Fact | None:

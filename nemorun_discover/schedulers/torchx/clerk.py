@@ -173,6 +173,7 @@ class Clerk:
         except (NemorunError, OSError) as error:
             if not self._call_off(errand):
                 raise  # it was taken all the same
+            paths.app.unlink(missing_ok=True)
             errand.refusal = error if isinstance(error, NemorunError) else _cannot_write(error)
             errand.is_over = True
             return

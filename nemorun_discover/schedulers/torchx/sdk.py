@@ -6,6 +6,7 @@ import os
 import tempfile
 import threading
 from contextlib import contextmanager
+from subprocess import CalledProcessError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nemorun_discover.discovery.names import did_you_mean
@@ -76,10 +77,12 @@ def _missing(what: str, error: ImportError) -> ExecutorRefused:
 
 
 def _sentence(error: Exception, printed: str) -> str:
+    """What was printed says more than the exit code of the program that printed it."""
     lines = [one.strip() for one in printed.splitlines() if one.strip()]
+    if lines and isinstance(error, CalledProcessError):
+        return lines[-1]
     raised = next((one.strip() for one in str(error).splitlines() if one.strip()), "")
-    told = f"{type(error).__name__}: {raised}" if raised else type(error).__name__
-    return f"{lines[-1]} ({told})" if lines else told
+    return f"{type(error).__name__}: {raised}" if raised else type(error).__name__
 
 
 @contextmanager

@@ -1,0 +1,145 @@
+"""TorchX's own Slurm scheduler, on real clusters: one with accounting, which TorchX expects, and one without."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from nemorun_discover.executors.torchx import TorchxExecutor
+from nemorun_discover.model.state import State
+from nemorun_discover.schedulers.torchx.scheduler import TorchxScheduler
+from tests.schedulers.scheduler_contract import (
+    JobPlace,
+    SchedulerContract,
+    begin,
+    fact_of,
+    submitted,
+    until,
+    until_final,
+)
+
+
+@pytest.fixture
+def shared(clusters):
+    """Makes a folder that a cluster's nodes see under the same path as we do."""
+
+    def make(cluster):
+        folder = cluster.site.folder / f"torchx {uuid.uuid4().hex[:8]}"
+        folder.mkdir()
+        return folder
+
+    return make
+
+
+class TestWithAccounting(SchedulerContract):
+    @pytest.fixture
+    def place(self, clusters, shared, monkeypatch):
+        monkeypatch.setenv("SLURM_CONF", str(clusters.a.slurm_conf))
+        executor = TorchxExecutor(scheduler="slurm", grace_s=1, resource={"cpu": 1, "memMB": 100})
+        with JobPlace(shared(clusters.a), executor, TorchxScheduler) as place:
+            yield place
+
+
+@pytest.fixture
+def place_on(shared, monkeypatch):
+    """Makes a place on a cluster, for a job with these options; ends what runs there."""
+    places = []
+
+    def make(cluster, **fields):
+        monkeypatch.setenv("SLURM_CONF", str(cluster.slurm_conf))
+        executor = TorchxExecutor(scheduler="slurm", grace_s=1, **fields)
+        places.append(JobPlace(shared(cluster), executor, TorchxScheduler))
+        return places[-1]
+
+    yield make
+    for place in places:
+        place.end_everything()
+
+
+def test_a_cluster_without_accounting_runs_and_cancels_jobs_all_the_same(clusters, place_on):
+    place = place_on(clusters.b)
+    scheduler = place.scheduler()
+    good, bad, endless = (
+        place.submission(name, script)
+        for name, script in {"a": "echo one", "b": "exit 7", "c": "sleep 600"}.items()
+    )
+    for one in (good, bad):
+        scheduler.submit(one)
+    begin(scheduler, endless)
+
+    scheduler.cancel([endless])
+
+    assert until_final(scheduler, good).state is State.SUCCEEDED
+    assert until_final(scheduler, bad).exit_code == 7
+    assert until_final(scheduler, endless).state is State.CANCELLED
+    assert good.paths.attempt(1).log.read_text() == "one\n"
+
+
+def test_that_a_cluster_cannot_tell_is_said_of_its_executor(clusters, place_on):
+    place = place_on(clusters.b)
+    scheduler, submission = place.scheduler(), place.submission("a", "sleep 600")
+
+    begin(scheduler, submission)
+
+    until(lambda: scheduler.contacts().get("lab") and scheduler.contacts()["lab"].trouble)
+    assert scheduler.contacts()["lab"].trouble.startswith(
+        "lab: slurm: Slurm accounting storage is disabled"
+    )
+
+
+def test_what_sbatch_refuses_is_told_in_its_words_and_nothing_is_left(clusters, place_on):
+    place = place_on(clusters.a, cfg={"partition": "nosuch"})
+    scheduler, submission = place.scheduler(), place.submission("a", "true")
+
+    scheduler.submit(submission)
+
+    until(lambda: fact_of(scheduler, submission))
+    fact = fact_of(scheduler, submission)
+    assert (fact.state, fact.reason) == (State.PLANNED, "REFUSED")
+    assert fact.message == (
+        "lab: slurm: sbatch: error: Batch job submission failed: Invalid partition name specified"
+    )
+    assert not submission.paths.attempt(1).start.exists()
+
+
+def test_a_job_that_waits_in_the_queue_is_found_again_and_never_begins_once_cancelled(
+    clusters, place_on
+):
+    place = place_on(clusters.a, resource={"cpu": 16})
+    scheduler = place.scheduler()
+    holders = [place.submission(f"hold{n}", "sleep 600") for n in range(3)]
+    for one in holders[:2]:
+        begin(scheduler, one)
+    waiting = holders[2]
+    native, _ = submitted(scheduler, waiting)
+    until(lambda: fact_of(scheduler, waiting).state is State.PENDING)
+
+    other = place.scheduler()
+
+    assert other.adopt(waiting) is None
+    assert submitted(other, waiting)[0] == native
+    other.cancel([waiting])
+    assert until_final(other, waiting).state is State.CANCELLED
+    assert not waiting.paths.attempt(1).process.exists()
+
+
+def test_a_job_that_somebody_else_cancels_is_cancelled(clusters, place_on):
+    place = place_on(clusters.a)
+    scheduler, submission = place.scheduler(), place.submission("a", "sleep 600")
+    native, _ = begin(scheduler, submission)
+
+    clusters.a.run_as_root("scancel", native.rpartition("/")[2])
+
+    assert until_final(scheduler, submission).state is State.CANCELLED
+
+
+def test_nothing_is_left_where_nemorun_was_called(clusters, place_on, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = place_on(clusters.a)
+    scheduler, submission = place.scheduler(), place.submission("a", "true")
+
+    scheduler.submit(submission)
+    until_final(scheduler, submission)
+
+    assert list(tmp_path.iterdir()) == []

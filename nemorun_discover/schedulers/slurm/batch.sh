@@ -140,16 +140,19 @@ nemorun_link_logs() {
   done
 }
 
-# Beside the jobs: ended with them, and nobody asks how.
+# nemorun_beside SLUG FILE COMMAND...: beside the jobs, ended with them, and nobody asks how.
 nemorun_beside() {
-  "$@" &
+  local file
+  file=$(nemorun_folder "$1")/$2
+  shift 2
+  "$@" >"$file" 2>&1 &
   nemorun_helpers+=($!)
 }
 
 nemorun_start() {
   local slug=$1
   shift
-  set +eu  # whatever setup_lines wanted for themselves
+  { set +eux; } 2>/dev/null  # whatever setup_lines wanted for themselves
   [ -z "$nemorun_stopping" ] || return 0
   if [ ${#nemorun_slugs[@]} -gt 1 ]; then
     "$@" >>"$(nemorun_folder "$slug")/log" 2>&1 &
@@ -184,7 +187,7 @@ nemorun_is_running() { case " $(jobs -rp | tr '\n' ' ') " in *" $1 "*) ;; *) ret
 
 nemorun_end() {
   local policy=${1:-all} look_s=${2:-1} slug
-  set +eu
+  { set +eux; } 2>/dev/null
   if [ ${#nemorun_pids[@]} -eq 1 ]; then
     for slug in "${!nemorun_pids[@]}"; do nemorun_finish "$slug"; done
   elif [ ${#nemorun_pids[@]} -gt 1 ]; then

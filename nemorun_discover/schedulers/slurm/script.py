@@ -102,9 +102,7 @@ def _of_one(unit: Unit, paths: ClusterPaths) -> Iterator[str]:
     yield f'nemorun_environment "$nemorun_job" {shell_word(submission.job.executor)}'
     yield from _address(executor, "$SLURM_JOB_NODELIST")
     yield from _setup(executor)
-    if executor.memory_measure:
-        measure = _continued(measure_words(executor, None))
-        yield f'nemorun_beside >"$(nemorun_folder "$nemorun_job")/gpu_memory.csv" {measure}'
+    yield from _measured(submission, '"$nemorun_job"', None)
     yield f'nemorun_start "$nemorun_job" {_continued(srun_words(submission, paths))}'
 
 
@@ -114,10 +112,13 @@ def _of_group(unit: Unit, paths: ClusterPaths) -> Iterator[str]:
     yield f"nemorun_begin {' '.join(slugs)}"
     yield from _before(executor, unit)
     components = components_of(unit)
+    is_het = unit.form is Form.HETEROGENEOUS
     yield from _hosts(unit, components)
+    for at, members in enumerate(components):
+        slug = shell_word(members[0].job.slug)
+        yield from _measured(members[0], slug, at if is_het else None)
     for number, member in enumerate(unit.submissions):
         component = next(at for at, one in enumerate(components) if member in one)
-        is_het = unit.form is Form.HETEROGENEOUS
         own, nodes = settings_of(member), "$SLURM_JOB_NODELIST"
         if is_het:
             nodes = f"$SLURM_JOB_NODELIST_HET_GROUP_{component}"
@@ -174,6 +175,12 @@ def _setup(executor: SlurmExecutor) -> Iterator[str]:
         yield "# setup_lines"
         yield executor.setup_lines.rstrip("\n")
         yield "# end of setup_lines"
+
+
+def _measured(submission: Submission, slug: str, component: int | None) -> Iterator[str]:
+    executor = settings_of(submission)
+    if executor.memory_measure:
+        yield f"nemorun_beside {slug} gpu_memory.csv {_continued(measure_words(executor, component))}"
 
 
 def _continued(words: Sequence[str]) -> str:

@@ -97,6 +97,7 @@ def measure_words(executor: SlurmExecutor, component: int | None) -> list[str]:
     return [
         "srun",
         "--overlap",
+        "--mem=0",  # of the job's own, which all of it is promised to the other step
         *([f"--het-group={component}"] if component is not None else []),
         f"--nodes={nodes}",
         f"--ntasks={nodes}",

@@ -300,3 +300,29 @@ def test_logs_are_found_in_a_folder_of_the_users_too(place):
     linked = place.see(f"{place.base}/my logs/mine_{native_id}.out")
     assert linked.is_symlink()
     assert place.see(str(linked.readlink())).read_text() == place.log(job)
+
+
+def test_the_memory_of_the_gpus_is_written_down_beside_the_job(place):
+    # A stand-in: no GPU here. What it is asked for, and that it is ended with the job, is real.
+    place.code("bin/nvidia-smi", '#!/bin/bash\necho "$@"; exec sleep 100\n')
+    place.see(f"{place.paths.experiment}/code/0123456789abcdef/bin/nvidia-smi").chmod(0o755)
+    setup = 'export PATH="$PWD/bin:$PATH"'
+    job = bash("sleep 2", executor=SlurmExecutor(memory_measure=True, setup_lines=setup))
+
+    native_id = place.submit(unit(job))
+
+    assert place.ended(job)["exit_code"] == 0
+    assert place.state(native_id) == "COMPLETED"
+    table = place.see(f"{place.paths.attempt(job.job.slug, 1)}/gpu_memory.csv").read_text()
+    assert "--query-gpu=timestamp,index,memory.used" in table
+
+
+def test_a_job_that_slurm_ends_at_its_limit_says_so(place):
+    job = bash(f"trap 'exit 5' TERM; {FOREVER}", executor=SlurmExecutor(time="5"))
+    native_id = place.submit(unit(job))
+    place.runs(job)
+
+    place.cluster.run_as_root("scontrol", "update", f"JobId={native_id}", "EndTime=now")
+
+    assert outcome(place.ended(job, seconds=90)) == (5, None, "TIMEOUT")
+    assert place.state(native_id) == "TIMEOUT"

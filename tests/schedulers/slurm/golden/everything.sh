@@ -42,8 +42,9 @@ export MASTER_ADDR="${MASTER_ADDR:-$(nemorun_head_of "$SLURM_JOB_NODELIST")}"
 module load cuda
 ulimit -c 0
 # end of setup_lines
-nemorun_beside >"$(nemorun_folder "$nemorun_job")/gpu_memory.csv" srun \
+nemorun_beside "$nemorun_job" gpu_memory.csv srun \
     --overlap \
+    --mem=0 \
     --nodes=2 \
     --ntasks=2 \
     --ntasks-per-node=1 \

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # Looks at a cluster that answers, in which a job is nowhere, until it is taken for lost: accounting lags behind,
 # and so do network file systems.
 LOOKS_UNTIL_LOST = 4
+# How a member of a group ended that its policy stopped, whatever it made of the signal.
+_BY_POLICY = {Reason.GROUP_DONE: State.SUCCEEDED, Reason.GROUP_FAILED: State.CANCELLED}
 # What ends a job from outside; the job itself sees TERM.
 _SLURM_KNOWS_BETTER = frozenset(
     {Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.NODE_FAIL, Reason.PREEMPTED}
@@ -80,7 +82,9 @@ def _as_it_says(evidence: Evidence, ended: Mapping[str, Any]) -> Fact:
     reason = ended.get("reason")
     raw = _raw_of(evidence)
     state = State.SUCCEEDED if ended.get("exit_code") == 0 and not reason else State.FAILED
-    if reason == "CANCELLED":
+    if reason in _BY_POLICY:
+        state = _BY_POLICY[reason]
+    elif reason == "CANCELLED":
         state, reason = State.CANCELLED, None
     elif state is State.FAILED and raw and meaning_of(raw)[1] in _SLURM_KNOWS_BETTER:
         reason = meaning_of(raw)[1]  # the job saw a signal only

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from nemorun_discover.executors.slurm import SlurmExecutor
+from nemorun_discover.model.state import State
+from nemorun_discover.schedulers.slurm.verdict import Evidence, fact_of
 from tests.schedulers.slurm.place import submission, unit
 
 FOREVER = "echo ready; while :; do sleep 0.1; done"
@@ -193,3 +195,16 @@ def test_a_group_that_is_requeued_is_another_attempt_of_every_member(place):
         assert outcome(place.ended(one, attempt=2, seconds=90)) == (0, None, None)
         assert json.loads(json.dumps(place.ended(one)))["reason"] == "REQUEUED"
         assert "attempt 2" in place.log(one, attempt=2)
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [("GROUP_DONE", State.SUCCEEDED), ("GROUP_FAILED", State.CANCELLED)],
+    ids=str,
+)
+def test_a_member_that_the_policy_ended_is_what_the_policy_says(reason, state):
+    ended = {"exit_code": None, "signal": "SIGTERM", "reason": reason}
+
+    fact = fact_of(Evidence(ended=ended))
+
+    assert (fact.state, fact.reason) == (state, reason)

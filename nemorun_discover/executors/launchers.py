@@ -58,8 +58,9 @@ class FaultTolerance(Launcher):
             these fields and its own defaults.
         finished_flag_file: File by which the task tells that all the work is done; the task finds its name
             in FAULT_TOL_FINISHED_FLAG_FILE. Empty for `ft_finished` in the job's directory.
-        job_results_file: File with one line for every attempt, where the executor starts the job again by
-            itself (slurm); empty for one in the job's directory.
+        job_results_file: File with one line for every attempt (folder, number, job id, exit code, signal,
+            reason), where the executor starts the job again by itself (slurm); empty for `job_results` in
+            the job's directory.
         rdzv_backend: Rendezvous backend.
         rdzv_port: Port of the rendezvous on the head node; None as in `torchrun`.
         rdzv_id: Id of the rendezvous; None takes the job's.

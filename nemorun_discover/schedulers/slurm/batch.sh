@@ -3,6 +3,7 @@
 # The script says in variables what it is:
 #   nemorun_experiment      the experiment's folder on the cluster
 #   nemorun_first_attempt   number of the first attempt; Slurm's restarts are counted from it
+#   nemorun_results_file    a file that gets a line for every attempt that ends; empty for none
 #   nemorun_timeout_s       limit of the attempt in seconds; empty for none but Slurm's own
 # and then calls
 #   nemorun_begin SLUG...           take these jobs' attempts, or end at once where another has them
@@ -370,8 +371,19 @@ nemorun_write() {
   local slug=$1 where=$2 attempt=${nemorun_attempts[$1]} draft
   draft=$nemorun_experiment/slurm/$where/.$slug.$attempt.$$
   nemorun_document "$3" "$4" "$5" "\"${nemorun_starts[$slug]}\"" "\"$(nemorun_now)\"" "$attempt" "$nemorun_requeued" >"$draft" || return
-  [ "$where" = ending ] || nemorun_put "$draft" "$nemorun_experiment/jobs/$slug/attempt-$attempt/exit.json"
+  if [ "$where" = ended ]; then
+    nemorun_put "$draft" "$nemorun_experiment/jobs/$slug/attempt-$attempt/exit.json"
+    nemorun_note_result "$slug" "$3" "$4" "$5"
+  fi
   mv -f "$draft" "$nemorun_experiment/slurm/$where/$slug.$attempt"
+}
+
+# One line for every attempt: slug, attempt, job id, exit code, signal, reason.
+nemorun_note_result() {
+  [ -n "${nemorun_results_file:-}" ] || return 0
+  local file=$nemorun_results_file
+  case $file in /*) ;; *) file=$nemorun_experiment/jobs/$1/$file ;; esac
+  echo "$1 ${nemorun_attempts[$1]} $(nemorun_native_id) $2 ${3//\"/} $4" >>"$file"
 }
 
 # nemorun_document EXIT_CODE SIGNAL REASON STARTED_AT ENDED_AT ATTEMPT REQUEUED

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nemorun_discover.executors.codec import launcher_of
+from nemorun_discover.executors.launchers import FaultTolerance
 from nemorun_discover.schedulers.slurm.directives import directive_lines, job_name
 from nemorun_discover.schedulers.slurm.library import library_name
 from nemorun_discover.schedulers.slurm.quoting import shell_word
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from nemorun_discover.schedulers.slurm.units import Unit
 
 ALL = "all"
+RESULTS_FILE = "job_results"
 
 
 def batch_script(
@@ -87,8 +89,16 @@ def _what_it_is(unit: Unit, paths: ClusterPaths) -> list[str]:
         f"nemorun_experiment={shell_word(paths.experiment)}",
         f"nemorun_first_attempt={unit.first.attempt}",
         *([f"nemorun_timeout_s={timeout:g}"] if has_limit else []),
+        *_results_file(executor),
         *(["nemorun_splits_errors=1"] if not executor.stderr_to_stdout else []),
     ]
+
+
+def _results_file(executor: SlurmExecutor) -> list[str]:
+    launcher = launcher_of(executor)
+    if not isinstance(launcher, FaultTolerance):
+        return []
+    return [f"nemorun_results_file={shell_word(launcher.job_results_file or RESULTS_FILE)}"]
 
 
 def _of_one(unit: Unit, paths: ClusterPaths) -> Iterator[str]:

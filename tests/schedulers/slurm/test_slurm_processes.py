@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from nemorun_discover.executors.launchers import Launcher, Torchrun
+from nemorun_discover.executors.launchers import FaultTolerance, Launcher, Torchrun
 from nemorun_discover.executors.slurm import SlurmExecutor
 from tests.schedulers.slurm.place import submission, unit
 
@@ -256,3 +256,22 @@ def test_processes_of_torchrun_hear_the_signal_and_torchrun_lives(place, executo
     place.cluster.run("scancel", "--signal=USR1", native_id)
 
     assert place.ended(job, seconds=60)["exit_code"] == 0, place.log(job)
+
+
+def test_ft_restarts_its_processes_and_every_attempt_is_a_line_in_its_file(place, executor):
+    text = (
+        'echo "start $TORCHELASTIC_RESTART_COUNT"; touch "$FAULT_TOL_FINISHED_FLAG_FILE"; '
+        '[ "$TORCHELASTIC_RESTART_COUNT" = 1 ] || exit 3'
+    )
+    launcher = FaultTolerance(max_restarts=1)
+    job = submission(
+        "ft", executor(launcher=launcher, ntasks_per_node=2), command=("bash", "-c", text)
+    )
+
+    native_id = place.submit(unit(job))
+
+    assert place.ended(job, seconds=120)["exit_code"] == 0, place.log(job)
+    assert "start 1" in place.log(job)
+    folder = place.see(place.paths.job(job.job.slug))
+    assert (folder / "ft_finished").exists()
+    assert (folder / "job_results").read_text() == f"ft@slurm_a 1 {native_id} 0 null null\n"

@@ -21,7 +21,6 @@ def _jobs_of(backend: str) -> Callable[..., JobScheduler]:
 
 
 local = _jobs_of("nemorun_local")
-slurm = _jobs_of("nemorun_slurm")
 torchx = _jobs_of("nemorun_torchx")
 docker = _jobs_of("nemorun_docker")
 slurm = _jobs_of("nemorun_slurm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nemorun_discover.lifecycle.contact import with_contacts
@@ -14,6 +15,7 @@ from nemorun_discover.store.journal import append_events, read_events
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nemorun_discover.model.job import Job
     from nemorun_discover.model.layout import ExperimentLayout
     from nemorun_discover.model.record import Record
     from nemorun_discover.model.status import ExperimentStatus, JobStatus
@@ -91,6 +93,14 @@ class Board:
         for event in events:
             if event.job in self.jobs:
                 self._tell(event, self.jobs[event.job])
+
+    def say_in_log(self, job: Job, attempt: int, sentence: str) -> None:
+        """Where `nemorun logs` and the failure report look; the journal has it too."""
+        paths = self._layout.job(job.slug).attempt(attempt)
+        with suppress(OSError):
+            paths.root.mkdir(mode=0o700, exist_ok=True)
+            with paths.log.open("a") as log:
+                log.write(f"nemorun: {sentence}\n")
 
     def change_state(self, job_id: str, state: State, reason: str | None = None) -> None:
         """Write down that a job has changed its state without an attempt of its own."""

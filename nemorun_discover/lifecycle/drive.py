@@ -28,7 +28,7 @@ from nemorun_discover.store.lock import hold_lock
 if TYPE_CHECKING:
     from nemorun_discover.model.record import Record
 
-TICK_S = 0.1
+SHORTEST_S = 0.02
 FULL_DISK_PAUSE_S = 2.0
 FULL_DISK_PATIENCE_S = 600.0
 
@@ -87,7 +87,7 @@ def _carry_on(driver: Driver, board: Board) -> None:
         patience = time.monotonic() + FULL_DISK_PATIENCE_S
         if board.is_over or driver.waits_for_a_person:
             return
-        if select.select([wakeup], [], [], TICK_S)[0]:
+        if select.select([wakeup], [], [], max(SHORTEST_S, driver.pace_s))[0]:
             os.read(wakeup, 4096)
 
 

@@ -6,7 +6,6 @@ it; so it may die at any line, and the next driver goes on from there.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -49,6 +48,7 @@ class Driver:
         self._layout = layout
         self._jobs = {job.id: job for job in board.record.jobs}
         self._contacts: dict[str, Contact] = {}
+        self._took_later = False
 
     def take_over(self) -> None:
         """The first step: find again what an earlier driver had started, and go on from there."""
@@ -78,7 +78,15 @@ class Driver:
         self._observe()
         self._stop_groups()
         self._start()
+        if self._took_later:  # asked at once: what was taken goes out with the next question
+            self._took_later = False
+            self._observe()
         self._keep_contacts()
+
+    @property
+    def pace_s(self) -> float:
+        """How long to rest until the next step; a child that ends is noticed at once."""
+        return min((self._crew.scheduler_of(job).pace_s for job in self._active()), default=0.1)
 
     @property
     def waits_for_a_person(self) -> bool:
@@ -132,7 +140,7 @@ class Driver:
         attempt = self._attempt(job)
         self._note_arrival(job, attempt, fact)
         if fact.state is State.PLANNED:
-            self._tell_in_the_log(job, attempt, fact.message or "it was refused")
+            self._board.say_in_log(job, attempt, fact.message or "it was refused")
             self._board.write(*entries.refused(job.id, attempt, fact, utc_now()))
             return
         if not fact.state.is_final:
@@ -228,18 +236,11 @@ class Driver:
         except NemorunError as error:
             self._fail_to_start(job, attempt, error)
             return
+        self._took_later = self._took_later or answer is None
         if answer is not None:
             self._board.write(*entries.started(job.id, attempt, answer, utc_now()))
 
     def _fail_to_start(self, job: Job, attempt: int, error: NemorunError) -> None:
         sentence = f"{error.message}; {error.hint}" if error.hint else error.message
-        self._tell_in_the_log(job, attempt, sentence)
+        self._board.say_in_log(job, attempt, sentence)
         self._board.write(*entries.failed_to_start(job.id, attempt, sentence, utc_now()))
-
-    def _tell_in_the_log(self, job: Job, attempt: int, sentence: str) -> None:
-        """Where `nemorun logs` and the failure report look; the journal has it too."""
-        paths = self._layout.job(job.slug).attempt(attempt)
-        with contextlib.suppress(OSError):
-            paths.root.mkdir(mode=0o700, exist_ok=True)
-            with paths.log.open("a") as log:
-                log.write(f"nemorun: {sentence}\n")

@@ -108,9 +108,12 @@ class Scheduler(Protocol):
 
     Attributes:
         ask: Puts what a login asks to the user; None where nobody is there.
+        pace_s: How long the driver may rest between two looks at its jobs: where threads wait for a network,
+            nothing is gained by asking them all the time.
     """
 
     ask: Ask | None = None
+    pace_s: float = 0.1
 
     @property
     def needs_login(self) -> bool:

@@ -25,7 +25,10 @@ def open_tunnel(settings: Settings, env: Mapping[str, str], ask: Ask | None = No
         ConfigError: The ssh configuration cannot be read.
     """
     if isinstance(settings, SSHTunnel):
-        from nemorun_discover.transport.ssh import ssh_tunnel  # noqa: PLC0415 - paramiko takes 100 ms to import
+        from nemorun_discover.transport.ssh_lean import import_paramiko  # noqa: PLC0415
+
+        import_paramiko()  # 100 ms
+        from nemorun_discover.transport.ssh import ssh_tunnel  # noqa: PLC0415 - which needs it
 
         return ssh_tunnel(settings, env, ask)
     from nemorun_discover.transport.local import local_tunnel  # noqa: PLC0415 - likewise, only what is used

@@ -79,14 +79,12 @@ class Link:
             self._tracker.jobs.setdefault(job.submission.job.id, job)
 
     def facts(self, job_ids: Collection[str]) -> dict[str, Fact]:
-        """Where these jobs stand; what was submitted before goes out now."""
+        """Where these jobs stand that have got on since the last question; what was submitted before goes out now."""
         with self._news:
             self._may_go = self._may_go or bool(self._outbox)
             self._wake()
             jobs = self._tracker.jobs
-            return {
-                one: fact for one in job_ids if one in jobs and (fact := jobs[one].fact) is not None
-            }
+            return {one: fact for one in job_ids if one in jobs and (fact := jobs[one].tell())}
 
     def cancel(self, job_ids: Collection[str]) -> None:
         """End these. The driver says so at every look; the cluster is told once in a while until it is true."""

@@ -51,6 +51,8 @@ class SlurmScheduler(Scheduler):
         env: The caller's environment: its HOME has the ssh configuration.
     """
 
+    pace_s = 0.3
+
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._links: dict[str, Link] = {}

@@ -39,6 +39,7 @@ class Tracked:
         was_cancelled: scancel took its id.
         found: What the last look said.
         fact: The same, once the driver may know it.
+        told: What the driver was told last.
     """
 
     submission: Submission
@@ -50,6 +51,7 @@ class Tracked:
     was_cancelled: bool = False
     found: Fact | None = None
     fact: Fact | None = None
+    told: Fact | None = None
     waiting: str | None = None
     expected_at: datetime | None = None
 
@@ -72,6 +74,14 @@ class Tracked:
         """Nothing more is to be learnt of it."""
         fact = self.fact
         return fact is not None and (fact.state.is_final or fact.state is State.PLANNED)
+
+    def tell(self) -> Fact | None:
+        """The fact, when the driver does not know it yet; an end is told until nobody asks any more."""
+        fact = self.fact
+        if fact is None or (fact == self.told and not self.is_over):
+            return None
+        self.told = fact
+        return fact
 
     @property
     def is_back(self) -> bool:

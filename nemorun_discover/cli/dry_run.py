@@ -30,8 +30,9 @@ def print_plan(plan: Plan, console: Console, *, as_json: bool) -> None:
         return
     for name, table in plan.executors.items():
         console.out.lines([((f"executor {name}", "bold"),), *_fields(table)])
+    printed: dict[str, str] = {}
     for job in plan.jobs:
-        console.out.lines([(), *_job_lines(job, requests[job.id])])
+        console.out.lines([(), *_job_lines(job, requests[job.id], printed)])
     count = len(plan.jobs)
     console.note(f"{count} {'job' if count == 1 else 'jobs'} planned; nothing was launched")
 
@@ -43,7 +44,8 @@ def _fields(table: Mapping[str, Json]) -> list[Line]:
     ]
 
 
-def _job_lines(job: Job, request: Mapping[str, Any]) -> Iterator[Line]:
+def _job_lines(job: Job, request: Mapping[str, Any], printed: dict[str, str]) -> Iterator[Line]:
+    """The job and its request; a text of many lines is printed once, for the first job that has it (`printed`)."""
     yield ((f"job {job.id}", "bold"),)
     for task, ids in job.after.items():
         yield ((f"  after {task}: {', '.join(ids)}", ""),)
@@ -53,6 +55,13 @@ def _job_lines(job: Job, request: Mapping[str, Any]) -> Iterator[Line]:
         if key == "env":
             pairs = [f"{name}={shlex.quote(str(one))}" for name, one in sorted(value.items())]
             yield from (((f"  env {pair}", ""),) for pair in pairs)
+            continue
+        text = shlex.join(value) if isinstance(value, list) else str(value)
+        first = printed.setdefault(text, job.id) if "\n" in text else job.id
+        if first != job.id:
+            yield ((f"  {key} as of {first}", ""),)
+        elif "\n" in text:
+            yield ((f"  {key}", ""),)
+            yield from (((f"    {line}".rstrip(), ""),) for line in text.splitlines())
         else:
-            text = shlex.join(value) if isinstance(value, list) else str(value)
             yield ((f"  {key} {text}", ""),)

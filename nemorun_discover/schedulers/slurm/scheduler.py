@@ -19,7 +19,7 @@ from nemorun_discover.schedulers.slurm.bundling import USUAL_MAX_ARRAY, bundle_o
 from nemorun_discover.schedulers.slurm.clusters import base_of, home_of, name_of, tunnel_of
 from nemorun_discover.schedulers.slurm.library import library_name, library_text
 from nemorun_discover.schedulers.slurm.link import Link
-from nemorun_discover.schedulers.slurm.memory import remember
+from nemorun_discover.schedulers.slurm.memory import recall, remember
 from nemorun_discover.schedulers.slurm.mirror import bring_up_to_date
 from nemorun_discover.schedulers.slurm.paths import ClusterPaths
 from nemorun_discover.schedulers.slurm.plot import Bundle, Plot
@@ -79,9 +79,11 @@ class SlurmScheduler(Scheduler):
         requests: dict[str, Mapping[str, object]] = {}
         for alike in by_cluster.values():
             first = alike[0]
-            base = base_of(tunnel_of(first), home_of(first))
+            known = recall(home_of(first) / "clusters" / name_of(tunnel_of(first)))
+            base = known.base if known else base_of(tunnel_of(first), home_of(first))
             paths = ClusterPaths(base=base, experiment_id=first.experiment_id)
-            for unit in units_of(alike, max_array_size=USUAL_MAX_ARRAY):
+            max_array = known.max_array if known else None
+            for unit in units_of(alike, max_array_size=max_array or USUAL_MAX_ARRAY):
                 script = script_of(unit, paths)
                 for index, one in enumerate(unit.submissions):
                     requests[one.job.id] = _request(unit, index, script)

@@ -31,30 +31,42 @@ def framed(script: str, token: str) -> bytes:
     ).encode()
 
 
-def command_line(size: int) -> str:
-    """The line for a login shell: /bin/sh takes as many bytes of its input for a script, and leaves the rest.
-
-    There is nothing in it that sh, csh and fish read differently. dd never reads ahead; one that does not
-    know `fullblock` fails before it has read anything, and is asked for single bytes (2.7 us each) instead.
-    """
-    whole = f"dd bs={size} count=1 iflag=fullblock 2>/dev/null"
-    single = f"dd bs=1 count={size} 2>/dev/null"
-    return f"exec /bin/sh -c 'eval \"$({whole} || {single})\"'"
+# The line for a login shell: /bin/sh takes a number and as many bytes of its input for a script, and leaves the
+# rest. There is nothing in it that sh, csh and fish read differently, and it is the same for every script. dd never
+# reads ahead; one that does not know `fullblock` fails before it has read anything, and is asked for single bytes
+# (2.7 us each) instead.
+_WHOLE = "dd bs=$n count=1 iflag=fullblock 2>/dev/null"
+_SINGLE = "dd bs=1 count=$n 2>/dev/null"
+SH = f"exec /bin/sh -c 'read n; eval \"$({_WHOLE} || {_SINGLE})\"'"
 
 
-def carried(script: bytes, shell: str | None, pre_command: str | None) -> tuple[str, bytes]:
-    """The line for the login shell, and what its input begins with.
+def login_line(shell: str | None, pre_command: str | None) -> str:
+    """The line for the login shell; code before every command is for the shell that is named, where one is."""
+    return SH if shell else after(pre_command, SH)
+
+
+def carried(script: bytes, shell: str | None, pre_command: str | None) -> bytes:
+    """What the input of `login_line` begins with, so that /bin/sh runs the script.
 
     Args:
-        script: What /bin/sh is to run.
+        script: What is to run.
         shell: A shell to run it below (`bash -l`); None for the login shell.
         pre_command: Code for that shell, before it.
     """
-    inner = after(pre_command, command_line(len(script)))
     if shell is None:
-        return inner, script
-    outer = f"exec {shell} -c {shlex.quote(inner)}".encode()
-    return command_line(len(outer)), outer + script
+        return _counted(script)
+    return _counted(f"exec {shell} -c {shlex.quote(after(pre_command, SH))}".encode()) + _counted(
+        script
+    )
+
+
+def _counted(script: bytes) -> bytes:
+    return b"%d\n" % len(script) + script
+
+
+def below(shell: str | None, command: str) -> str:
+    """The command, run by this shell where one is named."""
+    return f"exec {shell} -c {shlex.quote(command)}" if shell else command
 
 
 def after(pre_command: str | None, command: str) -> str:

@@ -108,8 +108,12 @@ def test_commands_run_below_the_shell_and_after_the_code_that_are_named(login_as
     )
 
     answer = tunnel.run('echo "$FROM_PROFILE $M"; cat', b"fed", timeout_s=TIMEOUT_S)
+    remote = tunnel.start("echo ${M:0:4}")
+    lines = remote.read(100, TIMEOUT_S)
+    remote.close()
 
     assert answer.output == b"yes it's slurm\nfed"
+    assert lines.splitlines()[-1] == b"it's"
 
 
 def test_code_before_every_command_needs_no_shell_of_its_own(login_as):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -77,3 +78,20 @@ def test_input_that_a_script_does_not_read_holds_nothing_up(client, to_alice, da
     answer = client.open(to_alice).run("echo done", data, timeout_s=TIMEOUT_S)
 
     assert answer.output == b"done\n"
+
+
+def test_a_host_that_opens_one_channel_only_takes_announced_scripts_too(
+    client, machine, to_alice, alice
+):
+    server = machine.start("MaxSessions 1")
+    client.knows(server)
+    tunnel = client.open(replace(to_alice, port=server.port))
+
+    codes = [
+        tunnel.run(f"exit {number}", timeout_s=TIMEOUT_S, more_follow=True).code
+        for number in range(5)
+    ]
+
+    assert codes == [0, 1, 2, 3, 4]
+    tunnel.close()
+    server.stop()

@@ -32,6 +32,9 @@ nemorun_note() { echo "nemorun: $*" >&2; }
 
 nemorun_now() { date -u +%Y-%m-%dT%H:%M:%S.%6NZ; }
 
+# nemorun_field NAME FILE: a text out of JSON that nemorun wrote; nothing where there is none.
+nemorun_field() { sed -n "s/.*\"$1\": \"\([^\"]*\)\".*/\1/p" "$2" 2>/dev/null; }
+
 # The line of a file of slugs that is this task's of an array.
 nemorun_job_of_task() { sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" "$1"; }
 
@@ -74,7 +77,7 @@ nemorun_claim() {
     return 0
   fi
   rm -f "$draft"
-  has=$(sed -n 's/.*"native_id": "\([^"]*\)".*/\1/p' "$place" 2>/dev/null)
+  has=$(nemorun_field native_id "$place")
   if [ -z "$has" ]; then nemorun_note "$place cannot be written"; exit 73; fi
   nemorun_note "job $(nemorun_native_id) was submitted for an attempt that job $has has; it ends"
   trap - EXIT
@@ -92,9 +95,10 @@ nemorun_close_earlier() {
   [ ! -e "$nemorun_experiment/slurm/ended/$slug.$before" ] || return 0
   known=$nemorun_experiment/slurm/ending/$slug.$before
   if [ ! -e "$known" ]; then
-    local begun
-    begun=$(sed -n 's/.*"started_at": "\([^"]*\)".*/\1/p' "$nemorun_experiment/slurm/begun/$slug.$before" 2>/dev/null)
-    nemorun_document null null REQUEUED "${begun:+\"$begun\"}" null "$before" true >"$known"
+    local begun=$nemorun_experiment/slurm/begun/$slug.$before started
+    started=$(nemorun_field started_at "$begun")
+    HOSTNAME=$(nemorun_field host "$begun") \
+      nemorun_document null null REQUEUED "${started:+\"$started\"}" null "$before" true >"$known"
   fi
   nemorun_put "$known" "$nemorun_experiment/jobs/$slug/attempt-$before/exit.json"
   nemorun_put "$known" "$nemorun_experiment/slurm/ended/$slug.$before"
@@ -241,7 +245,7 @@ nemorun_stop() {
 # Through Slurm, to every process of the step: srun itself turns TERM into KILL.
 nemorun_signal_step() {
   local step
-  step=$(sed -n 's/.*"step": "\([0-9.+]*\)".*/\1/p' "$(nemorun_folder "$1")/process.json" 2>/dev/null)
+  step=$(nemorun_field step "$(nemorun_folder "$1")/process.json")
   if [ -n "$step" ]; then
     scancel --signal="$2" "$step"
   else

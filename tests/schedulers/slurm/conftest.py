@@ -31,3 +31,11 @@ def place(clusters: Clusters) -> Iterator[Place]:
     place = place_on(clusters.b)
     yield place
     place.clean()
+
+
+@pytest.fixture
+def place_to_break(clusters_to_break: Clusters) -> Iterator[Place]:
+    """The same, alone: its nodes may be switched off."""
+    place = place_on(clusters_to_break.b)
+    yield place
+    place.clean()

@@ -322,7 +322,29 @@ def test_a_job_that_slurm_ends_at_its_limit_says_so(place):
     native_id = place.submit(unit(job))
     place.runs(job)
 
-    place.cluster.run_as_root("scontrol", "update", f"JobId={native_id}", "EndTime=now")
+    place.cluster.overrun(native_id)
 
     assert outcome(place.ended(job, seconds=90)) == (5, None, "TIMEOUT")
     assert place.state(native_id) == "TIMEOUT"
+
+
+def test_a_job_whose_node_died_is_closed_by_the_attempt_that_comes_after_it(place_to_break):
+    place = place_to_break
+    job = bash(
+        f"echo attempt $NEMORUN_ATTEMPT; [ $NEMORUN_ATTEMPT = 2 ] || {{ {FOREVER}; }}",
+        executor=SlurmExecutor(requeue=True),
+    )
+    native_id = place.submit(unit(job))
+    place.says(job, "attempt 1")
+    died = place.begun(job)["host"]
+
+    place.cluster.faults.unplug(died)
+
+    ended = place.ended(job, attempt=2, seconds=120)
+    assert outcome(ended) == (0, None, None)
+    assert ended["host"] != died
+    before = place.ended(job)
+    assert outcome(before) == (None, None, "REQUEUED")
+    assert before["started_at"] == place.begun(job)["started_at"]
+    assert (before["native_id"], before["host"]) == (native_id, died)
+    assert before["requeued"] is True

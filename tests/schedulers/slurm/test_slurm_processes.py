@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import sysconfig
 from functools import partial
 
 import pytest
@@ -33,21 +31,8 @@ ALL_REDUCE = """
 
 @pytest.fixture
 def executor(place):
-    """Settings for jobs that find torch: this interpreter's, where the cluster's user may see it."""
-    python = shown(place.cluster, "python", sys.base_prefix)
-    packages = shown(place.cluster, "site-packages", sysconfig.get_path("purelib"))
-    program = f"{python}/bin/python{sys.version_info.major}.{sys.version_info.minor}"
-    variables = {**HERE, "PYTHONPATH": packages}
-    return partial(SlurmExecutor, python=program, env_vars=variables)
-
-
-def shown(cluster, name, folder):
-    """The folder as the cluster's machines see it, whoever may look at it here."""
-    place = f"/home/{name}"
-    cluster.outside(place).mkdir(exist_ok=True)
-    if cluster.run_as_root("findmnt", "-n", place, check=False) == "":
-        cluster.run_as_root("mount", "--bind", folder, place)
-    return place
+    """Settings for jobs that find torch."""
+    return partial(SlurmExecutor, python=str(place.cluster.torch_python), env_vars=HERE)
 
 
 def result_of(place, job):

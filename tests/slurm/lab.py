@@ -1,0 +1,285 @@
+"""A project whose tasks run on two real clusters over SSH, driven by the real command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import uuid
+from pathlib import Path
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from tests.cli.conftest import Answer, Cli
+from tests.services.delay import DelayProxy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.services.slurm.cluster import Cluster
+    from tests.services.slurm.clusters import Clusters
+
+PATIENCE_S = 90.0
+TASKS = """
+    import os, signal, sys, time
+    import nemorun
+
+    @nemorun.task
+    def train(lr: float = 0.1, name: str = ""):
+        print(f"training with {lr}")
+        return {"lr": lr, "host": os.uname().nodename}
+
+    @nemorun.task
+    def wait(n: int = 0):
+        print(f"waiting {n}", flush=True)
+        while not os.path.exists(os.path.join(os.environ["NEMORUN_OUTPUT_DIR"], "go")):
+            time.sleep(0.05)
+
+    @nemorun.task
+    def look():
+        return {
+            "other": open("data/other.txt").read(),
+            "random": os.path.getsize("data/random.txt"),
+            "gone": os.path.exists("data/gone.txt"),
+        }
+
+    @nemorun.task
+    def fail(code: int = 3):
+        print("now it fails", flush=True)
+        sys.exit(code)
+
+    @nemorun.task
+    def boom(n: int = 0):
+        raise ValueError(f"no such thing as {n}")
+"""
+
+
+class Lab:
+    """A project, its home, and what it has on both clusters.
+
+    Attributes:
+        root: The project, a git repository.
+        base: The tunnels' job_dir on both clusters: a path with all that a path may have.
+    """
+
+    def __init__(self, root: Path, clusters: Clusters, home: Path) -> None:
+        self.root = root
+        self.clusters = clusters
+        self.home = home
+        self.mark = uuid.uuid4().hex[:8]
+        user = clusters.a.user.name
+        self.base = f"/home/{user}/ru n's {self.mark}"
+        self.cli = Cli(root)
+        self.profiles: dict[str, str] = {}
+        self.changed: dict[str, str] = {}
+        clusters.give_ssh(home)
+        root.mkdir()
+        self.write("tasks.py", TASKS)
+        for cluster in clusters.both:
+            self.profile(f"slurm_{cluster.site.letter}", cluster)
+        self.git("init", "-q")
+
+    def profile(self, name: str, cluster: Cluster, lines: str = "", **tunnel: Any) -> None:
+        """A profile of a cluster; `lines` are more keys of it, `tunnel` more or other ones of its tunnel."""
+        settings = {"kind": "ssh", "host": cluster.name, "job_dir": self.base, **tunnel}
+        table = ", ".join(
+            f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}"
+            for key, value in settings.items()
+        )
+        text = f'[profiles.{name}]\nkind = "slurm"\ntime = "00:05:00"\nmem = "200M"\ntunnel = {{ {table} }}\n'
+        self.profiles[name] = text + textwrap.dedent(lines)
+        self.configure()
+
+    def configure(self, more: str = "") -> None:
+        """Write nemorun.toml again."""
+        head = '[project]\nname = "lab"\npaths = ["tasks.py"]\n'
+        self.write(
+            "nemorun.toml", "\n".join([head, *self.profiles.values(), textwrap.dedent(more)])
+        )
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+
+    def git(self, *words: str) -> None:
+        command = ["git", "-c", "user.name=ada", "-c", "user.email=ada@example.org", *words]
+        subprocess.run(command, cwd=self.root, check=True, capture_output=True)
+
+    def __call__(self, *args: str, timeout: float = 150, **env: str) -> Answer:
+        """Run nemorun."""
+        process = self.cli.start(*args, env=env)
+        out, err = process.communicate(timeout=timeout)
+        return Answer(
+            code=process.returncode, out=out.decode(errors="surrogateescape"), err=err.decode()
+        )
+
+    def launch(self, *args: str, **env: str) -> str:
+        """`nemorun run -d`; the experiment's id."""
+        answer = self("run", "-d", *args, **env)
+        assert answer.code == 0, answer.out + answer.err
+        return answer.out.split()[-1]
+
+    def jobs(self, experiment: str = "@last") -> dict[str, Any]:
+        """By id, where its jobs stand, asked of the clusters just now."""
+        answer = self("status", experiment, "--json")
+        return {job["id"]: job for job in answer.json["jobs"]}
+
+    def show(self, experiment: str = "@last") -> dict[str, Any]:
+        """By id, the jobs with all their attempts."""
+        return {job["id"]: job for job in self("show", experiment, "--json").json["jobs"]}
+
+    def until_over(self, experiment: str = "@last", seconds: float = PATIENCE_S) -> dict[str, Any]:
+        """Its jobs, when all have ended."""
+        answer = self(
+            "wait", experiment, "--timeout", f"{seconds:g}", "--json", timeout=seconds + 30
+        )
+        assert answer.code in (0, 1), answer.out + answer.err
+        return {job["id"]: job for job in answer.json["jobs"]}
+
+    def until(
+        self,
+        experiment: str,
+        is_so: Callable[[dict[str, Any]], object],
+        seconds: float = PATIENCE_S,
+    ) -> dict[str, Any]:
+        """Its jobs, as soon as something is so."""
+        deadline = time.monotonic() + seconds
+        while not is_so(jobs := self.jobs(experiment)):
+            assert time.monotonic() < deadline, jobs
+        return jobs
+
+    def until_state(
+        self, experiment: str, state: str, seconds: float = PATIENCE_S
+    ) -> dict[str, Any]:
+        """Its jobs, when all of them are in this state."""
+        return self.until(
+            experiment, lambda jobs: {job["state"] for job in jobs.values()} == {state}, seconds
+        )
+
+    def folder(self, cluster: Cluster, experiment: str) -> Path:
+        """The experiment's folder on a cluster, as it lies for us."""
+        return cluster.outside(f"{self.base}/experiments/{experiment}")
+
+    def go(self, cluster: Cluster, job: dict[str, Any], experiment: str) -> None:
+        """Let a job of `wait` end."""
+        slug = Path(job["outputs"]).parent.name
+        (self.folder(cluster, experiment) / "jobs" / slug / "outputs" / "go").touch()
+
+    def queue(self, cluster: Cluster, experiment: str = "") -> list[list[str]]:
+        """Id, state, name and comment of our jobs that Slurm knows, ended ones too."""
+        rows = cluster.run("squeue", "-h", "-r", "-t", "all", "-o", "%i|%T|%j|%k").splitlines()
+        return [
+            row.split("|")
+            for row in rows
+            if f"nemorun={experiment}" in row and any(one in row for one in self.experiments())
+        ]
+
+    def experiments(self) -> list[str]:
+        folder = self.home / ".run" / "experiments"
+        return sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
+
+    def driver(self, experiment: str) -> int:
+        """The process that drives an experiment; 0 when none does."""
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = entry.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"nemorun_discover.lifecycle.drive" in words and experiment.encode() in words:
+                return int(entry.parent.name)
+        return 0
+
+    def kill_driver(self, experiment: str) -> None:
+        pid = self.driver(experiment)
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        while self.driver(experiment):
+            time.sleep(0.02)
+
+    def wait_for(self, is_so: Callable[[], Any], seconds: float = PATIENCE_S) -> Any:
+        """What it returns, as soon as that is true."""
+        deadline = time.monotonic() + seconds
+        while not (found := is_so()):
+            assert time.monotonic() < deadline, "it never came true"
+            time.sleep(0.05)
+        return found
+
+    @contextmanager
+    def through(
+        self, cluster: Cluster, profile: str, lines: str = "", **how: Any
+    ) -> Iterator[DelayProxy]:
+        """A proxy that a profile's connections go through."""
+        with DelayProxy(cluster.port, **how) as proxy:
+            self.know(cluster, proxy.port)
+            self.profile(profile, cluster, lines, port=proxy.port)
+            yield proxy
+
+    def know(self, cluster: Cluster, port: int) -> None:
+        """A cluster's host key is known at another port too."""
+        kind, key, *_ = (cluster.site.folder / "ssh" / "hostkey.pub").read_text().split()
+        with (self.home / ".ssh" / "known_hosts").open("a") as file:
+            file.write(f"[127.0.0.1]:{port} {kind} {key}\n")
+
+    def files(self, folder: Path) -> list[Path]:
+        return [one for one in folder.rglob("*") if one.is_file() and not one.is_symlink()]
+
+    def comments(self, experiment: str, cluster: Cluster) -> list[str]:
+        """By batch job, the submit key that it has: one for every sbatch that was taken."""
+        rows = cluster.run("squeue", "-h", "-t", "all", "-o", "%F|%k").splitlines()
+        return sorted({row for row in rows if f"nemorun={experiment}/" in row})
+
+    def python(self, text: str) -> str:
+        """Run a script in the project; what it printed."""
+        self.write("script.py", text)
+        done = subprocess.run(
+            [sys.executable, "-P", "script.py"],
+            cwd=self.root,
+            env=self.cli.environment(),
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def reconfigure(self, cluster: Cluster, **settings: str) -> None:
+        """Change settings of a cluster's slurm.conf until the end of the test."""
+        file = cluster.site.slurm_conf
+        self.changed.setdefault(cluster.name, file.read_text())
+        lines = [
+            line for line in file.read_text().splitlines() if line.partition("=")[0] not in settings
+        ]
+        cluster.faults.stop_slurmctld()
+        file.write_text(
+            "\n".join([*lines, *(f"{key}={value}" for key, value in settings.items()), ""])
+        )
+        cluster.faults.start_slurmctld()
+        cluster.until_idle()
+
+    def restore(self) -> None:
+        """Take back what `reconfigure` changed."""
+        for cluster in self.clusters.both:
+            if cluster.name in self.changed:
+                cluster.faults.stop_slurmctld()
+                cluster.site.slurm_conf.write_text(self.changed.pop(cluster.name))
+                cluster.faults.start_slurmctld()
+
+    def clean(self) -> None:
+        """End all that this lab has started."""
+        for experiment in self.experiments():
+            self.kill_driver(experiment)
+        for cluster in self.clusters.both:
+            ours = [
+                row[0].partition("_")[0]
+                for row in self.queue(cluster)
+                if row[1] in ("PENDING", "RUNNING")
+            ]
+            if ours:
+                cluster.run("scancel", *set(ours), check=False)
+            shutil.rmtree(cluster.outside(self.base), ignore_errors=True)

@@ -41,6 +41,7 @@ MODULES = (
     "nemorun_discover/worker/annotations.py",
     "nemorun_discover/worker/arguments.py",
     "nemorun_discover/worker/become.py",
+    "nemorun_discover/worker/box.py",
     "nemorun_discover/worker/claim.py",
     "nemorun_discover/worker/container.py",
     "nemorun_discover/worker/context.py",

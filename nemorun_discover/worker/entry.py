@@ -6,7 +6,11 @@
     python <runtime>.zip --rank <folder> <attempt>                  be a process that such a command started
     python <runtime>.zip --srun <folder> <attempt>                  be a task of Slurm's srun
     python <runtime>.zip --start <folder> <attempt>                 become what the attempt's start.json says
+<<<<<<< HEAD
     python <runtime>.zip --container USER <folder> <attempt> [...]  supervise the job, as a container's process
+=======
+    python <runtime>.zip --box <folder> <attempt> <token>           the same, and send the last files with the log
+>>>>>>> 208d211 (TorchX runs jobs in images that see nothing of ours)
 
 What the job is stands in its job.json; what is on the command line is how it is started.
 """
@@ -34,6 +38,7 @@ RANK = "--rank"
 SRUN = "--srun"
 START = "--start"
 CONTAINER = "--container"
+BOX = "--box"
 
 
 def main() -> None:
@@ -44,6 +49,10 @@ def main() -> None:
 
         start(*words[1:])
         return
+    if words[0] == BOX:
+        from nemorun_discover.worker.box import run_in_box  # noqa: PLC0415 - likewise
+
+        run_in_box(*words[1:])
     how = words[0] if words[0] in (RANK, SRUN, CONTAINER) else None
     user = words.pop(1) if how == CONTAINER else ""
     folder, number, *options = words[1:] if how else words

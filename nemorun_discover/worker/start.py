@@ -44,7 +44,7 @@ def start(folder: str, number: str) -> None:
     os.dup2(log, 2)
     os.chdir(ready["cwd"])
     argv = ready["argv"]
-    os.execvpe(argv[0], argv, _environment(ready))  # noqa: S606 - argv is data, no shell reads it
+    os.execvpe(argv[0], argv, environment_of(ready))  # noqa: S606 - argv is data, no shell reads it
 
 
 def _take(attempt: AttemptLayout) -> Any:  # noqa: ANN401 - JSON
@@ -59,7 +59,7 @@ def _take(attempt: AttemptLayout) -> Any:  # noqa: ANN401 - JSON
     return ready
 
 
-def _environment(ready: dict[str, Any]) -> dict[str, str]:
+def environment_of(ready: dict[str, Any]) -> dict[str, str]:
     """What the backend gave, under what the job is told; `python` is the interpreter that runs the tasks."""
     outer = {name: value for name, value in os.environ.items() if not _is_of_a_job(name)}
     environment: dict[str, str] = {**ready["unless_set"], **outer, **ready["env"]}

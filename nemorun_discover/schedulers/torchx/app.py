@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.schedulers.local.processes import (
     local_environment,
     python_of,
     supervisor_argv,
 )
+from nemorun_discover.schedulers.torchx.parcel import (
+    UNPACK,
+    VARIABLE,
+    box_of,
+    boxed,
+    token_of,
+    variables_of,
+)
+from nemorun_discover.schedulers.torchx.settings import (
+    files_of_torchx,
+    name_of,
+    role_of,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from nemorun_discover.executors.torchx import TorchxExecutor
     from nemorun_discover.schedulers.protocol import Submission
 
-_LONGEST_WORD = 24  # with all that is added, names stay within the 63 characters of a DNS label
-FILES_OF_TORCHX = "torchx"
 # Variables that a job gets only where nobody has set them.
 _UNLESS_SET = ("PYTHONUNBUFFERED", "WANDB_RUN_GROUP", "MLFLOW_EXPERIMENT_NAME")
 
@@ -46,47 +55,36 @@ class Wish:
     cfg: Mapping[str, Any]
 
 
-def settings_of(submission: Submission) -> TorchxExecutor:
-    """The executor's settings."""
-    return cast("TorchxExecutor", submission.executor)
+def wish_of(submission: Submission, *, is_shown: bool = False) -> Wish:
+    """What is asked for an attempt.
 
+    Args:
+        submission: The attempt.
+        is_shown: It is only looked at: a word stands for the parcel.
 
-def name_of(submission: Submission) -> str:
-    """The name of an attempt, by which it is found again where a scheduler lists names."""
-    own = f"{submission.experiment_id}/{submission.job.id}/{submission.attempt}"
-    digest = hashlib.sha256(own.encode()).hexdigest()[:10]
-    return f"nr-{word_of(submission.job.task)}-{digest}"
-
-
-def word_of(text: str) -> str:
-    """The text as a part of names that every scheduler takes: small letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:_LONGEST_WORD].strip("-") or "job"
-
-
-def wish_of(submission: Submission) -> Wish:
-    """What is asked for an attempt of a job that sees this machine's files."""
+    Raises:
+        ExecutorRefused: The job does not see this machine's files, and is too large to be sent.
+    """
     executor = settings_of(submission)
-    argv = (
-        python_of(submission),
-        str(submission.runtime),
-        "--start",
-        str(submission.paths.root),
-        str(submission.attempt),
-    )
+    attempt = str(submission.attempt)
+    env: dict[str, str] = {}
+    if executor.sees_this_machine:
+        folder = str(submission.paths.root)
+        argv = [python_of(submission), str(submission.runtime), "--start", folder, attempt]
+    else:
+        there = boxed(submission)
+        argv = [python_of(there), "-c", UNPACK, str(box_of(there)), str(there.paths.root)]
+        argv += [attempt, token_of(submission)]
+        env = {f"{VARIABLE}0": "…"} if is_shown else variables_of(submission, start_of(submission))
     return Wish(
         scheduler=executor.scheduler,
         name=name_of(submission),
-        role=word_of(submission.job.task),
-        argv=argv,
-        env={},
+        role=role_of(submission),
+        argv=tuple(argv),
+        env=env,
         executor=executor,
         cfg=_cfg(submission),
     )
-
-
-def files_of_torchx(submission: Submission) -> Path:
-    """Where schedulers that leave files on this machine leave those of an attempt."""
-    return submission.paths.attempt(submission.attempt).root / FILES_OF_TORCHX
 
 
 def _cfg(submission: Submission) -> dict[str, Any]:
@@ -97,24 +95,28 @@ def _cfg(submission: Submission) -> dict[str, Any]:
     return dict(executor.cfg)
 
 
-def start_document(submission: Submission, caller: Mapping[str, str]) -> dict[str, Any]:
-    """`start.json`: what the job becomes when its time has come.
+def start_of(submission: Submission, caller: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """`start.json`: what the job becomes when its time has come, as it sees its files.
 
     Args:
         submission: The attempt.
-        caller: The driver's environment; the job has its own, of the place where it runs.
+        caller: The driver's environment, of which a job of this machine has a little; it has its own, of the
+            place where it runs.
     """
-    inherited = {name: caller[name] for name in ("PYTHONPATH",) if name in caller}
-    told = local_environment(submission, {}, inherited)
-    defaults = local_environment(submission, {}, dict.fromkeys(_UNLESS_SET, ""))
+    executor = settings_of(submission)
+    there = submission if executor.sees_this_machine else boxed(submission)
+    inherited = {name: one for name, one in (caller or {}).items() if name == "PYTHONPATH"}
+    told = local_environment(there, {}, inherited if executor.sees_this_machine else {})
+    defaults = local_environment(there, {}, dict.fromkeys(_UNLESS_SET, ""))
     # What the caller's value would replace is a default; what the executor or the script says is not.
     unless_set = {name: told[name] for name in _UNLESS_SET if not defaults[name]}
     return {
-        "argv": supervisor_argv(submission, {}),
+        "argv": supervisor_argv(there, {}),
         "cwd": str(submission.root),
+        "code_dir": executor.code_dir,
         "env": {name: value for name, value in told.items() if name not in unless_set},
         "unless_set": unless_set,
-        "app": {"scheduler": settings_of(submission).scheduler, "name": name_of(submission)},
+        "app": {"scheduler": executor.scheduler, "name": name_of(submission)},
     }
 
 

@@ -17,10 +17,12 @@ from nemorun_discover.errors import ExecutorRefused, NemorunError
 from nemorun_discover.files import read_json, write_json
 from nemorun_discover.model.state import State
 from nemorun_discover.schedulers.local.process import is_on_this_host
-from nemorun_discover.schedulers.torchx.app import FILES_OF_TORCHX, settings_of, start_document
+from nemorun_discover.schedulers.torchx.app import start_of
 from nemorun_discover.schedulers.torchx.evidence import View
+from nemorun_discover.schedulers.torchx.mirror import Mirror
 from nemorun_discover.schedulers.torchx.preview import request_of
 from nemorun_discover.schedulers.torchx.sdk import GONE
+from nemorun_discover.schedulers.torchx.settings import files_of_torchx, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +52,7 @@ class Errand:
         is_called_off: It has not begun, and never will.
         is_cancel_sent: TorchX was told to cancel it.
         is_over: Nothing more is to be asked.
+        mirror: What copies the log of a job that does not see this machine's files.
         said: The state that TorchX told last, whether or not that counts yet.
         said_since: Since when, on the monotonic clock.
     """
@@ -65,6 +68,7 @@ class Errand:
     is_called_off: bool = False
     is_cancel_sent: bool = False
     is_over: bool = False
+    mirror: Mirror | None = None
     said: str = ""
     said_since: float = 0.0
 
@@ -77,6 +81,11 @@ class Errand:
     def scheduler(self) -> str:
         """TorchX's name of its scheduler."""
         return settings_of(self.submission).scheduler
+
+    @property
+    def is_boxed(self) -> bool:
+        """True when its job does not see this machine's files."""
+        return not settings_of(self.submission).sees_this_machine
 
     @property
     def what(self) -> str:
@@ -156,30 +165,39 @@ class Clerk:
             return
         if known:
             # Whoever began this died before it knew the name; a job that has begun writes it down itself.
-            found = self._sdk.handles(errand.what, errand.scheduler, known["name"])
-            errand.handle = found[0] if found else None
+            errand.handle = self._find(errand)
         if errand.handle is None and not errand.is_cancelled:
             self._schedule(errand)
+
+    def _find(self, errand: Errand) -> str | None:
+        name = start_of(errand.submission)["app"]["name"]
+        return next(iter(self._sdk.handles(errand.what, errand.scheduler, name)), None)
 
     def _schedule(self, errand: Errand) -> None:
         paths, submission = errand.paths, errand.submission
         try:
             request = request_of(submission, self._sdk)
-            (paths.root / FILES_OF_TORCHX).mkdir(mode=0o700, parents=True, exist_ok=True)
-            document = start_document(submission, self._env)
+            files_of_torchx(submission).mkdir(mode=0o700, parents=True, exist_ok=True)
+            document = start_of(submission, self._env)
             write_json(paths.app, document["app"])
-            write_json(paths.start, document)
+            if not errand.is_boxed:
+                write_json(paths.start, document)
             handle = self._sdk.schedule(errand.what, errand.scheduler, request)
         except (NemorunError, OSError) as error:
-            if not self._call_off(errand):
-                raise  # it was taken all the same
-            paths.app.unlink(missing_ok=True)
-            errand.refusal = error if isinstance(error, NemorunError) else _cannot_write(error)
-            errand.is_over = True
+            self._refuse(errand, error)
             return
         known = read_json(paths.app) or {}
         errand.handle = known.get("handle", handle)
         write_json(paths.app, {**known, "handle": errand.handle})
+
+    def _refuse(self, errand: Errand, error: NemorunError | OSError) -> None:
+        """Take it that the attempt was not taken, when that is sure."""
+        errand.handle = self._find(errand) if errand.is_boxed else None
+        if errand.handle is not None or not (errand.is_boxed or self._call_off(errand)):
+            return  # it was taken all the same
+        errand.paths.app.unlink(missing_ok=True)
+        errand.refusal = _cannot_write(error) if isinstance(error, OSError) else error
+        errand.is_over = True
 
     def _call_off(self, errand: Errand) -> bool:
         """Make sure that an attempt which has not begun never will; False when it has."""
@@ -215,6 +233,15 @@ class Clerk:
         # Accounting may know of a job later than the one who submitted it.
         if state != GONE or since_s >= _GONE_AFTER_S:
             errand.view = View(state=state, message=message, since_s=since_s)
+            self._copy_log(errand, errand.view)
+
+    def _copy_log(self, errand: Errand, view: View) -> None:
+        if not errand.is_boxed or errand.handle is None:
+            return
+        if errand.mirror is None and (view.is_final or view.state == "RUNNING"):
+            errand.mirror = Mirror(errand.submission, errand.handle, self._sdk)
+        if errand.mirror is not None and view.is_final:
+            errand.mirror.stop()
 
 
 def _cannot_write(error: OSError) -> ExecutorRefused:

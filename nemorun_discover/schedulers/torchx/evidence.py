@@ -59,20 +59,26 @@ class View:
         return self.state == GONE or (self.state in _STATES and _STATES[self.state].is_final)
 
 
-def fact_of(paths: AttemptLayout, view: View | None, *, is_cancelled: bool) -> Fact | None:
-    """Where an attempt stands whose job sees this machine's files.
+def fact_of(
+    paths: AttemptLayout, view: View | None, *, is_cancelled: bool, is_boxed: bool
+) -> Fact | None:
+    """Where an attempt stands.
 
     Args:
         paths: Its folder.
         view: What TorchX says; None when nobody has asked yet.
         is_cancelled: Somebody asked to cancel it.
+        is_boxed: Its job does not see this folder; what it leaves comes with its log.
 
     Returns:
         None when nothing is known.
     """
     fact = read_fact(paths)
+    if fact is None and view is not None and view.is_final:
+        # It has ended, and its last word may still be on its way.
+        return _last_word(paths, view, is_cancelled=is_cancelled, is_boxed=is_boxed)
     if fact is None:
-        fact = _without_end(paths, view)
+        fact = _of_another_machine(paths) or _of_the_app(view, is_boxed=is_boxed)
     if fact is None or not fact.state.is_final or view is None:
         return fact
     reason = _reason_of(view)
@@ -81,39 +87,40 @@ def fact_of(paths: AttemptLayout, view: View | None, *, is_cancelled: bool) -> F
     return fact
 
 
-def _without_end(paths: AttemptLayout, view: View | None) -> Fact | None:
-    process = read_json(paths.process)
-    is_over = view is not None and view.is_final
-    if view is not None and is_over:
-        # It has ended, and its last word may still be on its way.
-        return final_fact(view, has_begun=process is not None) if _is_late(view) else None
-    if process is not None and not is_on_this_host(process):
-        began = process.get("started_at")
-        return Fact(
-            state=State.RUNNING,
-            host=process.get("host"),
-            started_at=datetime.fromisoformat(began) if began else None,
-        )
-    if view is None or view.state not in _STATES:
+def _last_word(
+    paths: AttemptLayout, view: View, *, is_cancelled: bool, is_boxed: bool
+) -> Fact | None:
+    if view.since_s < EVIDENCE_LAG_S:
         return None
-    # The app may run, but the job has not begun.
-    state = _STATES[view.state]
+    raw = view.message or view.state
+    if view.state == "CANCELLED" or is_cancelled:
+        return Fact(state=State.CANCELLED, raw_state=raw)
+    if is_boxed and view.state == "SUCCEEDED":
+        return Fact(state=State.SUCCEEDED, raw_state=raw)
+    has_begun = paths.log.exists() if is_boxed else paths.process.exists()
+    reason = _reason_of(view) or (Reason.LOST if has_begun else Reason.START_FAILED)
+    return Fact(state=State.FAILED, reason=reason, raw_state=raw)
+
+
+def _of_another_machine(paths: AttemptLayout) -> Fact | None:
+    process = read_json(paths.process)
+    if process is None or is_on_this_host(process):
+        return None
+    began = process.get("started_at")
     return Fact(
-        state=State.PENDING if state is State.RUNNING else state, raw_state=view.message or None
+        state=State.RUNNING,
+        host=process.get("host"),
+        started_at=datetime.fromisoformat(began) if began else None,
     )
 
 
-def _is_late(view: View) -> bool:
-    return view.since_s >= EVIDENCE_LAG_S
-
-
-def final_fact(view: View, *, has_begun: bool) -> Fact:
-    """How an attempt ended that left no word of its own, although its folder is shared."""
-    raw = view.message or view.state
-    if view.state == "CANCELLED":
-        return Fact(state=State.CANCELLED, raw_state=raw)
-    reason = _reason_of(view) or (Reason.LOST if has_begun else Reason.START_FAILED)
-    return Fact(state=State.FAILED, reason=reason, raw_state=raw)
+def _of_the_app(view: View | None, *, is_boxed: bool) -> Fact | None:
+    if view is None or view.state not in _STATES:
+        return None
+    state = _STATES[view.state]
+    if state is State.RUNNING and not is_boxed:
+        state = State.PENDING  # the app may run, but the job has not begun
+    return Fact(state=state, raw_state=view.message or None)
 
 
 def _reason_of(view: View) -> Reason | None:

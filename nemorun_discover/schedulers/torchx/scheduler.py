@@ -120,7 +120,9 @@ class TorchxScheduler(Scheduler):
             return _refused(errand)
         handle = errand.handle or self._app_of(submission).get("handle")
         paths = submission.paths.attempt(submission.attempt)
-        fact = fact_of(paths, errand.view, is_cancelled=errand.is_cancelled)
+        fact = fact_of(
+            paths, errand.view, is_cancelled=errand.is_cancelled, is_boxed=errand.is_boxed
+        )
         if errand.is_called_off:
             fact = Fact(state=State.CANCELLED)
         elif handle is None:

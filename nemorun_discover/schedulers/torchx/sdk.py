@@ -22,6 +22,8 @@ OURS = "nemorun_"  # our own names among the schedulers: they start nothing
 SESSION = "torchx"  # TorchX deprecates any other
 _EXTRAS = ("kubernetes", "aws_batch", "gcp_batch", "ray")
 _MOST_APPS = 1_000_000  # local_cwd refuses more than it holds in memory, 100 unless told otherwise
+# Followed, their logs come line by line without the ends of the lines (kubernetes' watch); so they are read whole.
+_LOSE_LINE_ENDS = ("kubernetes", "kubernetes_mcad")
 _stderr = threading.Lock()
 
 
@@ -190,6 +192,21 @@ class Sdk:
             app_id = handle.rpartition("/")[2]
             cancel = self._schedulers[scheduler]._cancel_existing  # noqa: SLF001 - `cancel` asks for the state too
             ask(what, lambda: cancel(app_id))
+
+    def text(self, what: str, scheduler: str, handle: str, role: str) -> Iterator[str]:
+        """The log of an app from its beginning, in pieces; until it ends, where the scheduler can follow."""
+        runner = self.runner(scheduler)
+        follow = scheduler not in _LOSE_LINE_ENDS
+        pieces = iter(ask(what, lambda: runner.log_lines(handle, role, 0, should_tail=follow)))
+        while True:
+            try:
+                yield next(pieces)
+            except StopIteration:
+                return
+            except (
+                Exception
+            ) as error:  # as in `ask`, which would keep stderr for as long as the job runs
+                raise ExecutorRefused(f"{what}: {_sentence(error, '')}") from error
 
     def handles(self, what: str, scheduler: str, name: str) -> list[str]:
         """The apps whose ids have this name in them; empty where the scheduler cannot list, or lists no names."""

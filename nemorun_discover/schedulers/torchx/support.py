@@ -89,7 +89,13 @@ def _about_files(executor: TorchxExecutor) -> Iterator[tuple[str, str]]:
                 "take it out of the profile, or set shares_files = false",
             )
         return
-    yield (
-        f"jobs of {executor.scheduler} do not see this machine's files",
-        "shares_files = true says that they do, at the same paths",
-    )
+    if executor.secrets:
+        yield (
+            f"secrets: {executor.scheduler} would show the value of {executor.secrets[0]} to others",
+            "take it out of secrets, and let the job find it where the scheduler keeps secrets",
+        )
+    if executor.code_dir and executor.packager.kind != "none":
+        yield (
+            "code_dir says that the image holds the code, and packager sends a copy of it",
+            "give one of them",
+        )

@@ -1,0 +1,130 @@
+"""Jobs of TorchX that see no file of this machine: they are sent what they need, and send home what they leave.
+
+TorchX's local scheduler stands in for those that run images; it is told to pretend (`shares_files = false`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.schedulers.test_torchx_run import jobs_of
+
+TASKS = """
+import os, sys, pathlib
+import nemorun
+
+@nemorun.task
+def number(n: int = 2):
+    print("counting", flush=True)
+    print("out of the box")
+    return {"n": n, "dir": os.environ["NEMORUN_JOB_DIR"], "cwd": os.getcwd(), "env": os.environ.get("PLAIN")}
+
+@nemorun.task(after=["number"])
+def double():
+    return 2 * nemorun.upstream("number").result["n"]
+
+@nemorun.task
+def seven():
+    sys.stdout.write("no end of line")
+    raise SystemExit(7)
+
+@nemorun.task
+def raises():
+    raise ValueError("a broken pot")
+
+@nemorun.task
+def large():
+    for line in range(20000):
+        print(f"line {line}")
+    return "x" * 50000
+"""
+CONFIG = """
+[profiles.box]
+kind = "torchx"
+scheduler = "local_cwd"
+shares_files = false
+python = "PYTHON"
+env_vars = { PLAIN = "a,b $HOME ${app_id} $$ $(X)" }
+
+[profiles.box.packager]
+kind = "pattern"
+include_pattern = "*.py"
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    root = tmp_path / "pro ject's"
+    root.mkdir()
+    (root / ".git").mkdir()
+    (root / "tasks.py").write_text(TASKS)
+    (root / "nemorun.toml").write_text(CONFIG.replace("PYTHON", sys.executable))
+    return root
+
+
+@pytest.fixture
+def nemorun(project):
+    return Cli(project)
+
+
+def test_a_job_without_our_files_has_its_code_its_upstream_and_its_result(nemorun, project, home):
+    answer = nemorun("run", "-k", "number or double", "-e", "box", "--json")
+
+    jobs = jobs_of(answer)
+    assert answer.code == 0, answer.err
+    result = jobs["number"]["result"]
+    assert jobs["double"]["result"] == 4
+    assert result["dir"].startswith("/tmp/nemorun-")
+    assert result["cwd"] == f"{result['dir']}/code"
+    assert result["env"] == "a,b $HOME ${app_id} $$ $(X)"
+
+
+def test_its_log_is_here_each_line_once_and_nothing_else(nemorun):
+    jobs = jobs_of(nemorun("run", "-k", "number or large", "-e", "box", "--json"))
+
+    assert Path(jobs["number"]["log"]).read_text() == "counting\nout of the box\n"
+    lines = Path(jobs["large"]["log"]).read_text().splitlines()
+    assert lines == [f"line {number}" for number in range(20000)]
+    assert jobs["large"]["result"] == "x" * 50000
+
+
+def test_it_fails_with_its_own_code_and_its_own_traceback(nemorun):
+    answer = nemorun("run", "-k", "seven or raises", "-e", "box", "--json")
+    shown = nemorun("status")
+
+    jobs = jobs_of(answer)
+    assert (jobs["seven"]["exit_code"], jobs["seven"]["reason"]) == (7, "EXIT_CODE")
+    assert jobs["raises"]["exit_code"] == 1
+    assert Path(jobs["seven"]["log"]).read_text() == "no end of line\n"
+    error = Path(jobs["raises"]["log"]).with_name("error.json")
+    assert json.loads(error.read_text())["message"] == "a broken pot"
+    assert "a broken pot" in Path(jobs["raises"]["log"]).read_text()
+    assert "seven" in shown.out
+
+
+def test_what_is_too_large_to_be_sent_is_refused_with_a_way_out(nemorun, project):
+    (project / "large.py").write_bytes(b"# " + os.urandom(900_000).hex().encode())
+
+    answer = nemorun("run", "-k", "number", "-e", "box")
+
+    assert answer.code == 6
+    assert "is sent no more than 1 MB; put the code into the image" in answer.out + answer.err
+
+
+def test_a_secret_is_not_told_where_others_read_it(nemorun, project, monkeypatch):
+    monkeypatch.setenv("TOKEN", "x")
+    config = (project / "nemorun.toml").read_text()
+    (project / "nemorun.toml").write_text(
+        config.replace("env_vars", 'secrets = ["TOKEN"]\nenv_vars')
+    )
+
+    answer = nemorun("run", "-k", "number", "-e", "box")
+
+    assert answer.code == 6
+    assert "box: secrets: local_cwd would show the value of TOKEN to others" in answer.err

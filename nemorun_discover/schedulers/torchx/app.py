@@ -11,6 +11,7 @@ from nemorun_discover.schedulers.local.processes import (
     supervisor_argv,
 )
 from nemorun_discover.schedulers.torchx.parcel import (
+    PARCEL_SHOWN,
     UNPACK,
     VARIABLE,
     box_of,
@@ -75,7 +76,11 @@ def wish_of(submission: Submission, *, is_shown: bool = False) -> Wish:
         there = boxed(submission)
         argv = [python_of(there), "-c", UNPACK, str(box_of(there)), str(there.paths.root)]
         argv += [attempt, token_of(submission)]
-        env = {f"{VARIABLE}0": "…"} if is_shown else variables_of(submission, start_of(submission))
+        env = (
+            {f"{VARIABLE}0": PARCEL_SHOWN}
+            if is_shown
+            else variables_of(submission, start_of(submission))
+        )
     return Wish(
         scheduler=executor.scheduler,
         name=name_of(submission),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PYTHON = "python3"
 VARIABLE = "NEMORUN_PARCEL_"
+PARCEL_SHOWN = "(the runtime, the job and its code)"
 # Linux takes no longer string among a program's variables (MAX_ARG_STRLEN, 128 KiB).
 _PIECE = 100_000
 # Kubernetes' etcd keeps no larger object than 1.5 MiB.

@@ -11,6 +11,7 @@ import pytest
 from nemorun_discover.executors.docker import DockerExecutor
 from nemorun_discover.schedulers.docker.scheduler import DockerScheduler
 from nemorun_discover.testing.job_place import JobPlace
+from tests.schedulers.docker.lab import Lab
 from tests.services.docker import images
 
 if TYPE_CHECKING:
@@ -34,3 +35,12 @@ class DockerPlace(JobPlace):
 def place(tmp_path: Path, engine) -> Iterator[DockerPlace]:
     with DockerPlace(tmp_path) as place:
         yield place
+
+
+@pytest.fixture
+def lab(tmp_path: Path, home: Path, engine) -> Iterator[Lab]:
+    root = tmp_path / "lab"
+    root.mkdir()
+    lab = Lab(root)
+    yield lab
+    lab.end_everything(engine)

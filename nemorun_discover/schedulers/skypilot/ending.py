@@ -22,16 +22,11 @@ _MB = 1_000_000
 def ending_of(run: Run) -> Fact | None:
     """The fact of a job whose log has ended; None when it cannot be told yet. Its files are put in place."""
     follower = run.follower
-    stream = follower.evidence if follower else None
+    stream = follower.stream if follower and not follower.trouble else None
     state, reason = meaning_of(run.raw or "")
-    if stream is not None:
-        document = keep_evidence(run, stream)
-        if document is not None:
-            write_json(run.paths.exit, document)
-            _tell_what_stayed(run, stream)
-            fact = read_fact(run.paths)
-            if fact is not None:
-                return replace(fact, raw_state=run.raw)
+    fact = None if stream is None else _by_its_own_word(run, stream)
+    if fact is not None:
+        return fact
     if not state.is_final:
         return None
     code = exit_code_of(stream) if stream is not None else None
@@ -46,8 +41,18 @@ def ending_of(run: Run) -> Fact | None:
         )
         reason = Reason.LOST if reason is Reason.EXIT_CODE else reason
     return Fact(
-        state=state, reason=reason, raw_state=run.raw, exit_code=code, started_at=run.started_at
+        state=state, reason=reason, raw_state=run.raw, exit_code=code, started_at=run.begun_at
     )
+
+
+def _by_its_own_word(run: Run, stream: JobStream) -> Fact | None:
+    document = keep_evidence(run, stream)
+    if document is None:
+        return None
+    write_json(run.paths.exit, document)
+    _tell_what_stayed(run, stream)
+    fact = read_fact(run.paths)
+    return None if fact is None else replace(fact, raw_state=run.raw)
 
 
 _WORDS = {

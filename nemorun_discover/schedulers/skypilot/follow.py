@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 from contextlib import suppress
+from datetime import datetime
 from threading import BoundedSemaphore, Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -30,45 +31,56 @@ class Follower(Thread):
     Args:
         run: The attempt.
         follow: Writes the log, from its beginning, into a text file until the job ends.
+        tell: Is called when nothing more is read.
 
     Attributes:
-        is_over: The log has ended, or cannot be read any more.
         trouble: What went wrong in reading it.
-        evidence: What the job left.
+        stream: What has been read; whole when `is_over` and there was no trouble.
     """
 
-    def __init__(self, run: Run, follow: Callable[[Any], None]) -> None:
+    def __init__(
+        self, run: Run, follow: Callable[[Any], None], tell: Callable[[Run], None]
+    ) -> None:
         super().__init__(name=f"log of {run.name}", daemon=True)
         self._run = run
         self._follow = follow
+        self._tell = tell
         self._over = Event()
         self.trouble: NemorunError | None = None
-        self.evidence: JobStream | None = None
+        self.stream = JobStream(run.name, nodes=run.nodes)
 
     @property
     def is_over(self) -> bool:
         """True when nothing more is read."""
         return self._over.is_set()
 
+    @property
+    def begun_at(self) -> datetime | None:
+        """When the job began, as its first node says; None before."""
+        text = self.stream.frame(0, "start")
+        try:
+            return None if text is None else datetime.fromisoformat(text.decode().strip())
+        except ValueError:
+            return None
+
     def run(self) -> None:
         """Read it."""
         try:
             with _places:
-                self.evidence = self._read()
+                self._read()
         except NemorunError as error:
             self.trouble = error
         finally:
             self._over.set()
+        self._tell(self._run)
 
-    def _read(self) -> JobStream:
+    def _read(self) -> None:
         paths = self._run.paths
         paths.root.mkdir(mode=0o700, exist_ok=True)
         with paths.log.open("ab", buffering=0) as log:
-            stream = JobStream(self._run.name, nodes=self._run.nodes, known=log.tell())
-            sink = _Sink(stream, log)
-            self._follow(sink)
-            log.write(stream.finish())
-        return stream
+            self.stream.skip(log.tell())
+            self._follow(_Sink(self.stream, log))
+            log.write(self.stream.finish())
 
 
 class _Sink(io.TextIOBase):

@@ -30,15 +30,18 @@ class JobStream:
     Args:
         name: The job's name at SkyPilot.
         nodes: Its nodes; with several, every line of the log says whose it is.
-        known: How many bytes of the log are kept already, from an earlier reading of the stream.
     """
 
-    def __init__(self, name: str, *, nodes: int = 1, known: int = 0) -> None:
+    def __init__(self, name: str, *, nodes: int = 1) -> None:
         self._mark = mark_of(name).encode()
         self._has_ranks = nodes > 1
-        self._skip = known
+        self._skip = 0
         self._rest = b""
         self._frames: dict[tuple[int, str], list[bytes]] = defaultdict(list)
+
+    def skip(self, known: int) -> None:
+        """So many bytes of the log are kept already, from an earlier reading of the stream."""
+        self._skip = known
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes of the stream; returns what is new of the log."""

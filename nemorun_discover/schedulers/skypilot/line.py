@@ -16,17 +16,20 @@ from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.protocol import Fact
 from nemorun_discover.schedulers.skypilot.ending import ending_of
 from nemorun_discover.schedulers.skypilot.follow import Follower
-from nemorun_discover.schedulers.skypilot.states import HAS_LOG, meaning_of
+from nemorun_discover.schedulers.skypilot.states import meaning_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nemorun_discover.schedulers.skypilot.run import Key, Run
     from nemorun_discover.schedulers.skypilot.service import Service
 
-LOOK_S = 3.0
-_LONGEST_LOOK_S = 30.0
+LOOK_S = 5.0  # every look costs the API server a second of a processor
+_LONGEST_LOOK_S = 30.0  # also while the logs of all jobs are followed: their end is seen there
 _PAUSE_S = 0.3
 # A job that SkyPilot does not list is looked for this often before it counts as lost.
 _MISSING = 3
+_LOG_TRIES = 3
 
 
 class Line(Thread):
@@ -115,13 +118,27 @@ class Line(Thread):
         finally:
             self._starting = self.doing = None
         self._look_at = 0.0
+        if run.id is not None:
+            self._follow(run)
+
+    def _follow(self, run: Run) -> None:
+        follower = Follower(run, lambda sink: self._service.follow(run, sink), self._log_has_ended)
+        run.follower = follower
+        follower.start()
+
+    def _log_has_ended(self, run: Run) -> None:
+        """The follower's thread tells: what the job left is taken in without waiting for anybody."""
+        if not run.is_cancelled:
+            self._conclude(run)
+        self._look_at = 0.0
+        self._wakeup.set()
 
     def _refused(self, run: Run, error: NemorunError) -> None:
         if run.is_cancelled:
             self._end(run, Fact(state=State.CANCELLED))
             return
         sentence = f"{error.message}; {error.hint}" if error.hint else error.message
-        self._tidy(run)
+        self._tidy(run, self._service.tidy_refused)
         run.fact = Fact(state=State.PLANNED, reason=Reason.REFUSED, message=sentence)
 
     def _give_up(self, run: Run) -> None:
@@ -148,28 +165,33 @@ class Line(Thread):
             self._look_s = min(self._look_s * 2, _LONGEST_LOOK_S)
             self._look_at = time.monotonic() + self._look_s
             return
-        self._look_s = LOOK_S
-        self._look_at = time.monotonic() + self._look_s
         for run in runs:
             self._heard_of(run, words.get(run.id or 0))
+        is_quiet = all(one.begun_at and not one.is_cancelled for one in runs)
+        self._look_s = _LONGEST_LOOK_S if is_quiet else LOOK_S
+        self._look_at = time.monotonic() + self._look_s
 
     def _heard_of(self, run: Run, word: str | None) -> None:
         if word is None:
             self._missing[run.key] = self._missing.get(run.key, 0) + 1
-            if self._missing[run.key] >= _MISSING:
+            if self._missing[run.key] >= _MISSING and run.fact is None:
                 self._end(run, Fact(state=State.FAILED, reason=Reason.LOST))
             return
         run.raw = word
-        state, _ = meaning_of(word)
-        if state is State.RUNNING:
-            run.started_at = run.started_at or datetime.now(UTC)
-        has_log = word in HAS_LOG or state.is_final
-        if has_log and (run.follower is None or (run.follower.is_over and not state.is_final)):
-            run.follower = Follower(run, lambda sink: self._service.follow(run, sink))
-            run.follower.start()
+        is_final = meaning_of(word)[0].is_final
+        follower = run.follower
+        if follower is None or not follower.is_over or run.fact is not None:
+            if follower is None:
+                self._follow(run)
+            return
+        # It ended before the job did, or could not be read.
+        if not is_final or (follower.trouble and run.log_tries < _LOG_TRIES):
+            run.log_tries += is_final
+            self._follow(run)
 
     def _conclude(self, run: Run) -> None:
-        fact = ending_of(run)
+        with run.lock:
+            fact = ending_of(run) if run.fact is None else None
         if fact is not None:
             self._end(run, fact)
 
@@ -178,13 +200,13 @@ class Line(Thread):
         if run.is_cancelled:
             others = [one for one in self._runs.values() if one.fact is None and one is not run]
             if all(one.is_cancelled for one in others):
-                self._tidy(run)
+                self._tidy(run, self._service.tidy)
         run.fact = fact
 
-    def _tidy(self, run: Run) -> None:
+    def _tidy(self, run: Run, how: Callable[[Run], None]) -> None:
         self.doing = f"{self.name}: tearing down what was started"
         try:
-            self._service.tidy(run)
+            how(run)
         except NemorunError as error:
             self._hear(error)
         finally:

@@ -26,14 +26,8 @@ class Managed(Service):
 
     def start(self, run: Run) -> None:
         """Find the attempt's job by its name, or hand it to the controller."""
-        if run.request is not None and self._arrives(run):
+        if run.was_asked and (self._arrives(run) or self._is_known(run)):
             return
-        if run.request is not None or run.paths.arrival.exists():
-            found = self._sky.managed(name=run.name)
-            ids = [id_ for id_, one in found.items() if one["job_name"] == run.name]
-            if ids:
-                run.remember(id=min(ids))
-                return
         require_secrets(run.submission)
         workdir = workdir_of(run.submission)
         fill_workdir(run.submission, workdir)
@@ -64,7 +58,19 @@ class Managed(Service):
     def tidy(self, run: Run) -> None:
         """Nothing is left: the controller tears down what it started."""
 
+    def tidy_refused(self, run: Run) -> None:
+        """Nothing either."""
+
+    def _is_known(self, run: Run) -> bool:
+        found = self._sky.managed(name=run.name)
+        ids = [id_ for id_, one in found.items() if one["job_name"] == run.name]
+        if ids:
+            run.remember(id=min(ids))
+        return bool(ids)
+
     def _arrives(self, run: Run) -> bool:
+        if run.request is None:
+            return False
         try:
             self._take_answer(run)
         except ExecutorRefused:

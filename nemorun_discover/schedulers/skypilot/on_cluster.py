@@ -35,19 +35,23 @@ class OnCluster(Service):
     def __init__(self, sky: Sky, name: str) -> None:
         self._sky = sky
         self._name = name
+        self._is_up = False
 
     def start(self, run: Run) -> None:
         """Find the attempt's job, or launch the cluster with it, or add it to the cluster."""
-        if run.request is not None and self._arrives(run):
+        if run.was_asked and (self._arrives(run) or self._was_added(run)):
             return
-        known = self._sky.cluster(self._name)
-        if known is not None and known["status"] != _UP:
-            known = self._after_open_requests() or known
-        if known is not None and known["status"] == _UP:
-            if self._find(run):
+        require_secrets(run.submission)
+        if not self._is_up:
+            known = self._sky.cluster(self._name)
+            self._is_up = known is not None and known["status"] == _UP
+        if self._is_up:
+            try:
+                self._add(run)
+            except ClusterGone:
+                self._is_up = False
+            else:
                 return
-            self._add(run)
-            return
         self._launch(run)
 
     def give_up(self, run: Run) -> None:
@@ -85,69 +89,85 @@ class OnCluster(Service):
             self._sky.down(self._name)
         note_cluster(layout.clusters, self._name, down_at=now_text())
 
+    def tidy_refused(self, run: Run) -> None:
+        """Tear down what is left of a launch that did not come to its end."""
+        if not self._is_up:
+            self.tidy(run)
+
     def _is_busy(self) -> bool:
         return any(not meaning_of(one["status"])[0].is_final for one in self._sky.queue(self._name))
 
     def _arrives(self, run: Run) -> bool:
         """Wait for the request that an earlier process sent; False when it is not known any more."""
+        if run.request is None:
+            return False
         try:
             self._take_answer(run)
         except ExecutorRefused:
             return False
         return True
 
-    def _after_open_requests(self) -> Mapping[str, Any] | None:
-        """The cluster, after what is being done to it has been done."""
+    def _was_added(self, run: Run) -> bool:
+        """Whether the job is on the cluster, though nobody wrote down by which request."""
         for request in self._sky.open_requests(self._name):
             self._sky.answer(request, self._name)
-        return self._sky.cluster(self._name)
-
-    def _find(self, run: Run) -> bool:
+        known = self._sky.cluster(self._name)
+        if known is None or known["status"] != _UP:
+            return False
         found = [one for one in self._sky.queue(self._name) if one["job_name"] == run.name]
         if found:
             run.remember(id=int(found[-1]["job_id"]))
         return bool(found)
 
     def _add(self, run: Run) -> None:
-        run.remember(request=self._sky.exec(self._task(run), self._name))
+        task = self._task(run)
+        run.remember(request=None)
+        run.remember(request=self._sky.exec(task, self._name))
         self._take_answer(run)
 
     def _launch(self, run: Run) -> None:
         submission = run.submission
         executor = cast("SkypilotExecutor", submission.executor)
         task = self._task(run)
-        idle = executor.idle_minutes_to_autostop
         note_cluster(
             experiment_of(submission).clusters,
             self._name,
             executor=submission.job.executor,
             asked_at=now_text(),
-            idle_minutes=idle,
+            idle_minutes=executor.idle_minutes_to_autostop,
             is_torn_down=executor.autodown,
             down_at=None,
         )
+        run.remember(request=None)
         run.remember(request=self._sky.launch(task, self._name, **launch_options(executor)))
         self._take_answer(run)
-        self._note_where(run, idle if executor.autodown else None)
+        self._is_up = True
 
-    def _note_where(self, run: Run, idle: int | None) -> None:
-        known = self._sky.cluster(self._name) or {}
-        where, price = known.get("where", ""), known.get("price_per_hour")
-        note_cluster(
-            experiment_of(run.submission).clusters, self._name, where=where, price_per_hour=price
-        )
+    def _note_where(self, run: Run, handle: Any) -> None:  # noqa: ANN401 - SkyPilot's
+        """Of a cluster that we asked for: where it is, for the record and for the user."""
+        path = experiment_of(run.submission).clusters
+        ours = clusters_of(path).get(self._name)
+        if ours is None or "where" in ours:
+            return
+        known = self._sky.describe(handle)
+        note_cluster(path, self._name, **known)
+        price = known["price_per_hour"]
         cost = f" for ${price:.2f} an hour" if price else ""
+        idle = ours["idle_minutes"]
+        end = "goes" if ours["is_torn_down"] else "stops"
         until = (
-            "stays up until somebody ends it" if idle is None else f"goes after {idle} idle minutes"
+            "stays up until somebody ends it"
+            if idle is None
+            else f"{end} after {idle} idle minutes"
         )
-        run.message = f"SkyPilot's cluster {self._name} is up on {where}{cost}; it {until}"
+        run.message = f"SkyPilot's cluster {self._name} is up on {known['where']}{cost}; it {until}"
 
     def _task(self, run: Run) -> dict[str, Any]:
-        require_secrets(run.submission)
         workdir = workdir_of(run.submission)
         fill_workdir(run.submission, workdir)
         return task_of(run.submission, str(workdir))
 
     def _take_answer(self, run: Run) -> None:
-        answer = self._sky.answer(str(run.request), self._name)
-        run.remember(id=int(answer[0]))
+        number, handle = self._sky.answer(str(run.request), self._name)
+        self._note_where(run, handle)
+        run.remember(id=int(number))

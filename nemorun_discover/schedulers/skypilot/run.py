@@ -32,7 +32,8 @@ class Run:
         fact: How it ended; None while it has not.
         is_cancelled: Somebody wants it to end.
         is_told_to_end: SkyPilot has been asked to end it.
-        started_at: When it was first seen running.
+        was_asked: An earlier process may have asked SkyPilot for it.
+        log_tries: How often its log has been read in vain, after it had ended.
     """
 
     submission: Submission
@@ -43,7 +44,8 @@ class Run:
     fact: Fact | None = None
     is_cancelled: bool = False
     is_told_to_end: bool = False
-    started_at: datetime | None = None
+    was_asked: bool = False
+    log_tries: int = 0
     follower: Follower | None = None
     lock: Lock = field(default_factory=Lock)
 
@@ -68,9 +70,15 @@ class Run:
         count: int = getattr(self.submission.executor, "nodes", 1)
         return count
 
+    @property
+    def begun_at(self) -> datetime | None:
+        """When the job itself began; None before."""
+        return self.follower.begun_at if self.follower else None
+
     def recall(self) -> None:
         """Take up what an earlier process wrote down."""
         known: dict[str, Any] = read_json(self.paths.arrival) or {}
+        self.was_asked = bool(known)
         self.id, self.request = known.get("id"), known.get("request")
 
     def remember(self, **facts: int | str | None) -> None:

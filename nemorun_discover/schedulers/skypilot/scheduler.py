@@ -141,13 +141,13 @@ class SkypilotScheduler(Scheduler):
         if run.fact is not None:
             return replace(run.fact, native_id=native_id, handle=handle)
         state, reason = meaning_of(run.raw) if run.raw else (State.PENDING, None)
-        if state.is_final:  # what it left is being read
+        if state.is_final or run.begun_at:  # after its end, what it left is being read
             state, reason = State.RUNNING, None
         return Fact(
             state=state,
             reason=reason,
             raw_state=run.raw,
-            started_at=run.started_at,
+            started_at=run.begun_at,
             native_id=native_id,
             handle=handle,
             message=run.message,

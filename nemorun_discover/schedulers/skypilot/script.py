@@ -56,13 +56,16 @@ export NEMORUN_NNODES="${{SKYPILOT_NUM_NODES:-1}}" NEMORUN_NODE_RANK="$nemorun_n
 MASTER_ADDR="$(printf '%s\\n' "$SKYPILOT_NODE_IPS" | head -n 1)"
 export MASTER_ADDR MASTER_PORT={port}
 """
+_BEGIN = """\
+nemorun_print() {{ base64 -w 1500 | sed "s/^/{mark} $nemorun_node $1 /"; }}
+date -u +%Y-%m-%dT%H:%M:%SZ | nemorun_print start
+"""
 # The worker leaves with 0 whatever the job did, so that its own failures can be told from the job's.
 _RUN = """\
 cd "$nemorun_shared"/{root} || exit 125
 {command}
 nemorun_code=$?
 cd "$nemorun_job" || exit 125
-nemorun_print() {{ base64 -w 1500 | sed "s/^/{mark} $nemorun_node $1 /"; }}
 if [ -f attempt-{attempt}/exit.json ]; then
   nemorun_code="$(sed -n 's/^  "exit_code": \\([0-9]*\\),$/\\1/p' attempt-{attempt}/exit.json)"
   nemorun_print exit < attempt-{attempt}/exit.json
@@ -96,12 +99,12 @@ def run_script(submission: Submission, environment: Mapping[str, str]) -> str:
     ]
     if _settings(submission).nodes > 1:
         pieces.append(_NODES.format(port=port_of(_key(submission))))
+    pieces.append(_BEGIN.format(mark=mark_of(job_name(submission))))
     pieces.append(
         _RUN.format(
             root=shlex.quote(str(submission.root)),
             command=" ".join(_word(one) for one in worker_argv(submission)),
             attempt=attempt,
-            mark=mark_of(job_name(submission)),
             limit=LARGEST_OUTPUTS_BYTES,
         )
     )

@@ -106,13 +106,23 @@ class Sky:
             how = sky.StatusRefreshMode.FORCE if refresh else sky.StatusRefreshMode.NONE
             found = sky.get(sky.status(list(names), refresh=how, all_users=True))
         return {
-            one["name"]: {
-                "status": one["status"].value,
-                "where": _where(one),
-                "price_per_hour": self._price(one["handle"]),
-            }
+            one["name"]: {"status": _word(one["status"]), **self.describe(one["handle"])}
             for one in found
         }
+
+    def describe(self, handle: Any) -> dict[str, Any]:  # noqa: ANN401 - SkyPilot's
+        """Of a cluster: where it is, and its price_per_hour, in dollars; None where no catalog knows."""
+        try:
+            resources = handle.launched_resources
+            places = [resources.cloud, resources.region, resources.zone]
+            where = "/".join(str(one) for one in places if one)
+        except self._unpriced:
+            return {"where": "", "price_per_hour": None}
+        try:
+            price = float(resources.get_cost(_HOUR_S) * handle.launched_nodes)
+        except self._unpriced:
+            return {"where": where, "price_per_hour": None}
+        return {"where": where, "price_per_hour": price}
 
     def queue(self, cluster: str) -> list[dict[str, Any]]:
         """The jobs of a cluster, newest first: job_id, job_name, status."""
@@ -188,19 +198,6 @@ class Sky:
 
     def _task(self, sky: Any, task: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a sky.Task
         return sky.Task.from_yaml_config(copy.deepcopy(dict(task)))  # it takes its argument apart
-
-    def _price(self, handle: Any) -> float | None:  # noqa: ANN401 - SkyPilot's
-        """Dollars an hour of all its nodes; None where no catalog knows."""
-        try:
-            price = handle.launched_resources.get_cost(_HOUR_S) * handle.launched_nodes
-        except self._unpriced:
-            return None
-        return float(price)
-
-
-def _where(cluster: Mapping[str, Any]) -> str:
-    places = [cluster.get(one) for one in ("cloud", "region", "zone")]
-    return "/".join(str(one) for one in places if one)
 
 
 def _fields(record: Any) -> dict[str, Any]:  # noqa: ANN401 - a dict, or one of SkyPilot's models

@@ -34,5 +34,9 @@ class Service(Protocol):
         ...
 
     def tidy(self, run: Run) -> None:
-        """After the last job was cancelled, or could not be started: leave nothing that costs money."""
+        """After the last job was cancelled: leave nothing that costs money."""
+        ...
+
+    def tidy_refused(self, run: Run) -> None:
+        """The same after a job that could not be started, where it was to bring up what it runs on."""
         ...

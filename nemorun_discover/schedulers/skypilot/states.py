@@ -33,8 +33,6 @@ OF_MANAGED_JOBS: dict[str, tuple[State, Reason | None]] = {
     "FAILED_NO_RESOURCE": (State.FAILED, Reason.START_FAILED),
     "FAILED_CONTROLLER": (State.FAILED, Reason.LOST),
 }
-# The log has something in it from then on.
-HAS_LOG = frozenset({"SETTING_UP", "RUNNING", "WINDING_DOWN", "CANCELLING", "RECOVERING"})
 
 
 def meaning_of(raw: str) -> tuple[State, Reason | None]:

@@ -47,7 +47,7 @@ def fill_workdir(submission: Submission, workdir: Path) -> None:
         _add_upstream(submission, place)
     except OSError as error:
         raise ExecutorRefused(
-            f"{error.filename or workdir}: {error.strerror}: {submission.job.id} cannot be sent",
+            f"{submission.job.id} cannot be laid out in {workdir} to be sent ({error.strerror or error})",
             hint="free some space, or set NEMORUN_HOME to a directory you can write",
         ) from error
     except NemorunError as error:
@@ -79,9 +79,11 @@ def _add_upstream(submission: Submission, place: JobLayout) -> None:
 
 def _link(source: str | Path, target: str | Path) -> None:
     """The same file under another name, or a copy where the file system does not have that; nobody writes to it."""
-    temporary = f"{target}.{os.getpid()}"
+    temporary = Path(f"{target}.{os.getpid()}")
+    if Path(target).exists() and Path(target).samefile(source):
+        return
     try:
         os.link(source, temporary)
     except OSError:
         shutil.copy2(source, temporary)
-    Path(temporary).replace(target)
+    temporary.replace(target)

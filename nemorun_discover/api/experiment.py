@@ -174,7 +174,7 @@ class Experiment:
             functions=self._draft.functions if direct else None,
             tailed=self.jobs if tail_logs else tuple(self._draft.tailed),
         )
-        self._waits_at_exit = not detach
+        self._waits_at_exit = not (detach and self._launched.hand_over(self._ending.console()))
         for plugin in self._draft.instances:
             plugin.assign(self._launched.id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import time
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,7 @@ from nemorun_discover.lifecycle.cancel import cancel
 from nemorun_discover.lifecycle.carry_on import carry_on
 from nemorun_discover.lifecycle.logs import stream_logs, whole_lines
 from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.remote_logs import RemoteLogs
 from nemorun_discover.lifecycle.watch import LOOK_AFTER_DRIVER_S, watch
 
 if TYPE_CHECKING:
@@ -58,11 +60,20 @@ def follow_to_end(
     if not tailed or timeout_s is not None or console.verbosity < 0:
         return follow(console, watch(home, experiment_id, timeout_s=timeout_s))
     update = plain_progress(console.err)
-    _tail(_Look(home, experiment_id, update), tailed, console)
+    with closing(remote_logs(home, experiment_id, tailed, console)) as remote:
+        _tail(_Look(home, experiment_id, update, remote), tailed, console)
     status = observe(home, experiment_id)
     for status in watch(home, experiment_id):
         update(status)
     return status
+
+
+def remote_logs(
+    home: Home, experiment_id: str, jobs: Collection[str], console: Console
+) -> RemoteLogs:
+    """What keeps the logs of these jobs, where they run elsewhere, in step with this machine."""
+    record = home.read_record(experiment_id)
+    return RemoteLogs(home, record, jobs, os.environ, lambda one: console.note(f"note: {one}"))
 
 
 def cancel_jobs_here(home: Home, experiment_id: str, console: Console) -> None:
@@ -119,10 +130,11 @@ def _tail(look: _Look, tailed: Collection[str], console: Console) -> None:
 class _Look:
     """Where the experiment stands now; a driver that has died is replaced."""
 
-    def __init__(self, home: Home, experiment_id: str, update: Update) -> None:
+    def __init__(self, home: Home, experiment_id: str, update: Update, remote: RemoteLogs) -> None:
         self._home = home
         self._id = experiment_id
         self._update = update
+        self._remote = remote
         self._looked_after = float("-inf")
 
     def __call__(self) -> ExperimentStatus:
@@ -130,6 +142,6 @@ class _Look:
         if now - self._looked_after > LOOK_AFTER_DRIVER_S:
             carry_on(self._home, self._id)
             self._looked_after = now
-        status = observe(self._home, self._id)
+        status = self._remote.look()
         self._update(status)
         return status

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.api.following import (
     cancel_jobs_here,
     follow_to_end,
+    remote_logs,
     show_commands,
     show_failures,
     show_table,
@@ -19,7 +22,8 @@ from nemorun_discover.cli.progress import follow
 from nemorun_discover.cli.reference import keep_going
 from nemorun_discover.errors import ExecutorRefused, UsageError, WaitTimeout
 from nemorun_discover.lifecycle.cancel import cancel
-from nemorun_discover.lifecycle.logs import stream_logs, whole_lines
+from nemorun_discover.lifecycle.freshness import runs_here_only, until_handed_over
+from nemorun_discover.lifecycle.logs import last_lines, stream_logs, whole_lines
 from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.lifecycle.watch import watch
 
@@ -105,6 +109,25 @@ class Launched:
         self.show(status, console, explain=False)
         return None
 
+    def hand_over(self, console: Console) -> bool:
+        """Wait until jobs that run elsewhere are submitted; True.
+
+        Raises:
+            ExecutorRefused: Some were not; the others run.
+        """
+        record = self._home.read_record(self.id)
+        if runs_here_only(record):
+            return True
+        status = follow(console, until_handed_over(self._home, record))
+        refused = [job for job in status.jobs if job.is_refused]
+        if refused:
+            why = last_lines(Path(refused[0].log or ""), 1)
+            raise ExecutorRefused(
+                f"{len(refused)} of {len(status.jobs)} jobs were not submitted: {' '.join(why)}",
+                hint=f"nemorun rerun {self.id} --failed tries those again",
+            )
+        return True
+
     def print_logs(self, name: str, regex: str | None, console: Console) -> None:
         """Print the logs of a job, or of a group's members with the job's name before each line.
 
@@ -114,11 +137,12 @@ class Launched:
         wanted = jobs_called(name, self._jobs, self.id)
         keep_going(self._home, self.id, console)
         expression = _compiled(regex)
-        for line in whole_lines(stream_logs(lambda: observe(self._home, self.id), wanted)):
-            text = line.text.decode(errors="replace")
-            if expression is None or expression.search(text):
-                prefix = f"{line.job} | " if len(wanted) > 1 else ""
-                write_text(console.out, f"{prefix}{text}\n")
+        with closing(remote_logs(self._home, self.id, wanted, console)) as remote:
+            for line in whole_lines(stream_logs(remote.look, wanted)):
+                text = line.text.decode(errors="replace")
+                if expression is None or expression.search(text):
+                    prefix = f"{line.job} | " if len(wanted) > 1 else ""
+                    write_text(console.out, f"{prefix}{text}\n")
 
     def cancel(self, name: str | None, console: Console) -> None:
         """End a job, a group, or all of it, and wait until it has ended.

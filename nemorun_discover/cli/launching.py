@@ -13,9 +13,10 @@ from nemorun_discover.cli.render_jobs import heading_lines, job_table
 from nemorun_discover.cli.render_summary import closing_lines, verdict
 from nemorun_discover.errors import ExitCode
 from nemorun_discover.lifecycle.cancel import cancel
-from nemorun_discover.lifecycle.freshness import until_handed_over
+from nemorun_discover.lifecycle.freshness import runs_here_only, until_handed_over
 from nemorun_discover.lifecycle.launch import launch
 from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.reading import AT_HAND
 from nemorun_discover.lifecycle.watch import watch
 from nemorun_discover.store.home import open_home
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from nemorun_discover.store.home import Home
 
 # Kinds whose jobs run on this machine, and end when the user interrupts the command that waits for them.
-ON_THIS_MACHINE = frozenset({"local", "docker"})
+ON_THIS_MACHINE = AT_HAND
 
 
 def launch_and_watch(plan: Plan, console: Console, *, detach: bool, as_json: bool) -> ExitCode:
@@ -36,7 +37,7 @@ def launch_and_watch(plan: Plan, console: Console, *, detach: bool, as_json: boo
     names = ", ".join(plan.executors)
     console.note(f"experiment {experiment_id}: {_count(len(plan.jobs), 'job')} on {names}")
     if detach:
-        return _leave(home, experiment_id, plan, console, as_json=as_json)
+        return _leave(home, experiment_id, console, as_json=as_json)
     statuses = watch(home, experiment_id)
     if as_json:
         statuses = streamed(home, experiment_id, statuses, console)
@@ -50,14 +51,13 @@ def launch_and_watch(plan: Plan, console: Console, *, detach: bool, as_json: boo
     return ExitCode.INTERRUPTED if was_interrupted else verdict(status)
 
 
-def _leave(
-    home: Home, experiment_id: str, plan: Plan, console: Console, *, as_json: bool
-) -> ExitCode:
+def _leave(home: Home, experiment_id: str, console: Console, *, as_json: bool) -> ExitCode:
     """Return once the jobs are submitted; 6 when an executor refused one."""
-    if {table["kind"] for table in plan.executors.values()} <= ON_THIS_MACHINE:
+    record = home.read_record(experiment_id)
+    if runs_here_only(record):
         status = observe(home, experiment_id)
     else:
-        status = follow(console, until_handed_over(home, home.read_record(experiment_id)))
+        status = follow(console, until_handed_over(home, record))
     is_refused = any(job.is_refused for job in status.jobs)
     code = ExitCode.REFUSED if is_refused else ExitCode.OK
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.lifecycle.board import Board
 from nemorun_discover.lifecycle.carry_on import carry_on
-from nemorun_discover.lifecycle.reading import readers_of
+from nemorun_discover.lifecycle.reading import AT_HAND, readers_of
 from nemorun_discover.model.state import State
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 PATIENCE_S = 8.0
 _PAUSE_S = 0.03
 _LOOK_AFTER_DRIVER_S = 2.0
+
+
+def runs_here_only(record: Record) -> bool:
+    """True when all jobs of an experiment run on this machine, and so are handed over when it is launched."""
+    return all(table["kind"] in AT_HAND for table in record.executors.values())
 
 
 def until_handed_over(home: Home, record: Record) -> Iterator[ExperimentStatus]:

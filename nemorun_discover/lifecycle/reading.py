@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nemorun_discover.store.home import Home
 
 # What lies on this machine anyway: asking for it would only cost an import.
-_AT_HAND = frozenset({"local", "docker"})
+AT_HAND = frozenset({"local", "docker"})
 
 
 def readers_of(
@@ -40,7 +40,7 @@ def readers_of(
     jobs = {job.id: job for job in record.jobs}
     for one in status.jobs:
         kind = str(record.executors[one.executor]["kind"])
-        if kind not in _AT_HAND and one.attempt:
+        if kind not in AT_HAND and one.attempt:
             by_kind.setdefault(kind, []).append(crew.submission_of(jobs[one.id], one.attempt))
     for submissions in by_kind.values():
         yield crew.scheduler_of(submissions[0].job), submissions

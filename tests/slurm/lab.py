@@ -10,8 +10,8 @@ import sys
 import textwrap
 import time
 import uuid
-from pathlib import Path
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.cli.conftest import Answer, Cli

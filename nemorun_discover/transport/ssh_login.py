@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from paramiko import AuthenticationException, BadAuthenticationType, SSHException
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from nemorun_discover.transport.known_hosts import Entry
     from nemorun_discover.transport.ssh_config import Hop
     from nemorun_discover.transport.ssh_keys import Keyring
-    from nemorun_discover.transport.tunnel import Ask
+    from nemorun_discover.transport.tunnel import Ask, Prompts
 
 _HUMAN_S = 120.0  # sshd's LoginGraceTime
 
@@ -127,15 +129,30 @@ class _Login:
         return False
 
     def _interactively(self) -> bool:
-        def answer(
-            title: str, instructions: str, prompts: Sequence[tuple[str, bool]]
-        ) -> Sequence[str]:
+        """Let the host ask. The questions come to this thread: only the main one hears Ctrl-C at a prompt."""
+        questions: SimpleQueue[tuple[str, Prompts] | None] = SimpleQueue()
+        answers: SimpleQueue[Sequence[str] | None] = SimpleQueue()
+
+        def answer(title: str, instructions: str, prompts: Prompts) -> Sequence[str]:
             if not prompts:
                 return []
             words = " ".join(word.strip() for word in (title, instructions) if word.strip())
-            return self._ask(f"{self._hop.name}: {words}" if words else self._hop.name, prompts)
+            questions.put((f"{self._hop.name}: {words}" if words else self._hop.name, prompts))
+            given = answers.get()
+            if given is None:
+                raise SSHException("the user gave up")  # ends the connection
+            return given
 
-        return self._try(partial(self._transport.auth_interactive, self._hop.user, answer))
+        way = partial(self._transport.auth_interactive, self._hop.user, answer)
+        with ThreadPoolExecutor(1) as aside:
+            login = aside.submit(self._try, way)
+            login.add_done_callback(lambda _: questions.put(None))
+            try:
+                while (question := questions.get()) is not None:
+                    answers.put(self._ask(*question))
+            finally:
+                answers.put(None)  # somebody waits for it when the user gave up
+        return login.result()
 
     def _with_password(self) -> bool:
         (password,) = self._ask(self._hop.name, [(f"Password of {self._hop.name}: ", False)])
@@ -155,7 +172,7 @@ class _Login:
             raise self._cut_off() from error
         return bool(self._transport.is_authenticated())
 
-    def _ask(self, title: str, prompts: Sequence[tuple[str, bool]]) -> Sequence[str]:
+    def _ask(self, title: str, prompts: Prompts) -> Sequence[str]:
         ask: Ask | None = self._keyring.ask
         answers = None if ask is None else ask(title, prompts)
         if answers is None:

@@ -241,3 +241,7 @@ def _remove(name: str) -> None:
                 os.kill(int(entry.name), signal.SIGKILL)
     with alone("users"):
         subprocess.run(["userdel", "-r", name], check=False, capture_output=True)
+
+
+if __name__ == "__main__":
+    install()

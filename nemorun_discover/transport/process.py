@@ -87,12 +87,10 @@ class ProcessRemote:
 
     def read(self, size: int, timeout_s: float | None = None) -> bytes:
         """See `Remote`."""
-        stdout = self._process.stdout
-        if stdout is None or stdout.closed:
+        try:
+            data = self._read_stdout(size, timeout_s)
+        except ValueError:  # another thread has let go of it
             return b""
-        if timeout_s is not None and not select.select([stdout], [], [], timeout_s)[0]:
-            raise TimeoutError
-        data = stdout.read(size) or b""
         if not data and self._check_end is not None:
             self.wait(timeout_s)
         return data
@@ -113,6 +111,17 @@ class ProcessRemote:
         """See `Remote`."""
         has_ended = self._process.poll() is not None
         return self._stderr.text(_LAST_WORDS_S if has_ended else 0.0)
+
+    def _read_stdout(self, size: int, timeout_s: float | None) -> bytes:
+        stream = self._process.stdout
+        if stream is None:
+            return b""
+        if timeout_s is not None:
+            poll = select.poll()  # select() itself ends at 1,024 descriptors
+            poll.register(stream, select.POLLIN)
+            if not poll.poll(timeout_s * 1000):
+                raise TimeoutError
+        return stream.read(size) or b""
 
     def _read_stderr(self) -> bytes:
         stream = self._process.stderr

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from functools import partial
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ConnectionLost
 from nemorun_discover.transport.conversation import Conversation
 from nemorun_discover.transport.script import after, below, carried, framed, login_line, new_token
-from nemorun_discover.transport.spare import Spare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -42,9 +40,7 @@ class ShellTunnel:
         self._log_in = log_in
         self._shell = shell
         self._pre_command = pre_command
-        self._line = login_line(shell, pre_command)
         self._connection: Connection | None = None
-        self._spare: Spare | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -59,40 +55,25 @@ class ShellTunnel:
         """See `Tunnel`."""
         return self._start(below(self._shell, after(self._pre_command, command)))
 
-    def converse(
-        self, script: str, token: str, timeout_s: float, *, more_follow: bool = False
-    ) -> Conversation:
+    def converse(self, script: str, token: str, timeout_s: float) -> Conversation:
         """See `Tunnel`."""
-        remote = self._shell_for_a_script()
-        if more_follow and self._connection is not None:
-            self._spare = Spare(partial(self._connection.start, self._line))
-        conversation = Conversation(remote, self.name, token, timeout_s)
+        line = login_line(self._shell, self._pre_command)
+        conversation = Conversation(self._start(line), self.name, token, timeout_s)
         with ExitStack() as unless_it_is_sent:
             unless_it_is_sent.callback(conversation.close)
             conversation.send(carried(framed(script, token), self._shell, self._pre_command))
             unless_it_is_sent.pop_all()
         return conversation
 
-    def run(
-        self,
-        script: str,
-        data: bytes | Iterable[bytes] = b"",
-        *,
-        timeout_s: float,
-        more_follow: bool = False,
-    ) -> Answer:
+    def run(self, script: str, data: bytes | Iterable[bytes] = b"", *, timeout_s: float) -> Answer:
         """See `Tunnel`."""
-        token = new_token()
-        with self.converse(script, token, timeout_s, more_follow=more_follow) as conversation:
+        with self.converse(script, new_token(), timeout_s) as conversation:
             conversation.feed(data)
             return conversation.finish()
 
     def close(self) -> None:
         """See `Tunnel`."""
         connection, self._connection = self._connection, None
-        spare, self._spare = self._spare, None
-        if spare is not None:
-            spare.drop()
         if connection is not None:
             connection.close()
 
@@ -101,11 +82,6 @@ class ShellTunnel:
             self.close()
             self._connection = self._log_in()
         return self._connection
-
-    def _shell_for_a_script(self) -> Remote:
-        spare, self._spare = self._spare, None
-        remote = spare.take() if spare is not None and self.is_connected else None
-        return remote or self._start(self._line)
 
     def _start(self, command: str) -> Remote:
         is_old = self.is_connected

@@ -131,30 +131,20 @@ class Tunnel(Protocol):
         """
         ...
 
-    def converse(
-        self, script: str, token: str, timeout_s: float, *, more_follow: bool = False
-    ) -> Conversation:
+    def converse(self, script: str, token: str, timeout_s: float) -> Conversation:
         """Run a POSIX sh script over there, and talk with it.
 
         Args:
             script: It may read its input; what it writes is for the caller.
             token: Unlike anything that may be printed over there: `new_token()`.
             timeout_s: Longest time without a sign of life, in either direction.
-            more_follow: Start the shell of the next script meanwhile: that one then takes one round trip, not three.
 
         Raises:
             ExecutorRefused: As for `connect`. What becomes of the script shows when it is read.
         """
         ...
 
-    def run(
-        self,
-        script: str,
-        data: bytes | Iterable[bytes] = b"",
-        *,
-        timeout_s: float,
-        more_follow: bool = False,
-    ) -> Answer:
+    def run(self, script: str, data: bytes | Iterable[bytes] = b"", *, timeout_s: float) -> Answer:
         """Run a POSIX sh script over there, with data as its input, however much there is both ways.
 
         Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import struct
+import threading
 import time
 
 import pytest
@@ -65,6 +66,7 @@ def test_a_password_and_a_code_are_asked_once_in_the_hosts_words(client, two_fac
         ("Verification code: ", False),
     ]
     assert all(title.startswith(tunnel.name) for title, _, _ in user.asked)
+    assert user.threads == {threading.current_thread()}  # which alone hears Ctrl-C
 
 
 def test_a_wrong_code_is_one_sentence(client, two_factors, bob):

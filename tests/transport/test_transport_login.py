@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 from dataclasses import replace
 
 import pytest
@@ -21,9 +22,11 @@ class Answers:
 
     def __init__(self, *answers):
         self.asked = []
+        self.threads = set()
         self._answers = list(answers)
 
     def __call__(self, title, prompts):
+        self.threads.add(threading.current_thread())
         self.asked += [(title, *prompt) for prompt in prompts]
         if not self._answers:
             return None

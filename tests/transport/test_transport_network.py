@@ -53,16 +53,15 @@ def test_a_login_and_a_script_cost_no_more_round_trips_than_ssh(client, through)
     assert login_and_run < bare + 0.2
 
 
-def test_a_script_takes_three_round_trips_and_one_that_was_announced_takes_one(client, through):
+def test_a_script_and_its_data_take_three_round_trips(client, through):
+    """A channel, a shell in it, and leave to send: OpenSSH's channels take no input before the shell runs."""
     _, settings = through(delay_s=0.15)
     tunnel = client.open(settings)
     tunnel.connect()
 
-    first = took(lambda: tunnel.run("sleep 0.7", timeout_s=TIMEOUT_S, more_follow=True)) - 0.7
-    second = took(lambda: tunnel.run("cat", b"x" * 10_000, timeout_s=TIMEOUT_S))
-    third = took(lambda: tunnel.run("true", timeout_s=TIMEOUT_S))
+    seconds = took(lambda: tunnel.run("cat", b"x" * 10_000, timeout_s=TIMEOUT_S))
 
-    assert [round(one / 0.3) for one in (first, second, third)] == [3, 1, 3]
+    assert 0.6 < seconds < 1.2
 
 
 def test_a_command_does_not_wait_for_delayed_acknowledgements(client, to_alice):

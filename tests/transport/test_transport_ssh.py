@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from nemorun_discover.errors import ConnectionLost
+
 TIMEOUT_S = 30
 
 
@@ -80,18 +82,25 @@ def test_input_that_a_script_does_not_read_holds_nothing_up(client, to_alice, da
     assert answer.output == b"done\n"
 
 
-def test_a_host_that_opens_one_channel_only_takes_announced_scripts_too(
-    client, machine, to_alice, alice
+def test_a_host_that_opens_one_channel_only_runs_one_script_after_the_other(
+    client, machine, to_alice
 ):
     server = machine.start("MaxSessions 1")
     client.knows(server)
     tunnel = client.open(replace(to_alice, port=server.port))
 
-    codes = [
-        tunnel.run(f"exit {number}", timeout_s=TIMEOUT_S, more_follow=True).code
-        for number in range(5)
-    ]
+    codes = [tunnel.run(f"exit {number}", timeout_s=TIMEOUT_S).code for number in range(5)]
 
     assert codes == [0, 1, 2, 3, 4]
     tunnel.close()
+    server.stop()
+
+
+def test_a_host_that_opens_no_channel_is_one_sentence(client, machine, to_alice):
+    server = machine.start("MaxSessions 0")
+    client.knows(server)
+
+    with pytest.raises(ConnectionLost, match="the host opens no more channels"):
+        client.open(replace(to_alice, port=server.port)).run("true", timeout_s=TIMEOUT_S)
+
     server.stop()

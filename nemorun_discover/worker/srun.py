@@ -48,7 +48,8 @@ def run_srun_task(job: dict[str, Any], paths: JobLayout, attempt: AttemptLayout)
     os.chdir(job["root"])
     if not launch:
         return run_task(job, paths, attempt, rank=int(os.environ["RANK"]) if many else None)
-    rank = [sys.executable, sys.argv[0], "--rank", str(paths.root), attempt.root.name[8:]]
+    number = attempt.root.name.rpartition("-")[2]
+    rank = [sys.executable, sys.argv[0], "--rank", str(paths.root), number]
     command = [*filled(launch), *rank]
     announced = preempt_signal()
     if announced is None or announced is signal.SIGTERM:

@@ -71,8 +71,10 @@ nemorun_claim() {
   printf '{"native_id": "%s", "host": "%s", "started_at": "%s", "attempt": %s}\n' \
     "$(nemorun_native_id)" "$HOSTNAME" "${nemorun_starts[$slug]}" "${nemorun_attempts[$slug]}" \
     >"$draft" || { nemorun_note "$draft cannot be written"; exit 73; }
-  # A hard link is whole from its first moment; without them, the file that only one can create.
-  if ln "$draft" "$place" 2>/dev/null || { [ ! -e "$place" ] && (set -C; cat "$draft" >"$place") 2>/dev/null; }; then
+  # A hard link is whole from its first moment, and its count is right even where NFS lost the answer; on a file
+  # system without them, the file that only one can create.
+  if ln "$draft" "$place" 2>/dev/null || [ "$(stat -c %h "$draft" 2>/dev/null)" = 2 ] ||
+    { [ ! -e "$place" ] && (set -C; cat "$draft" >"$place") 2>/dev/null; }; then
     rm -f "$draft"
     return 0
   fi

@@ -10,20 +10,23 @@ from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.slurm.bundling import native_id
 from nemorun_discover.schedulers.slurm.mirror import Mirrored
 from nemorun_discover.schedulers.slurm.tracker import Tracked
+from nemorun_discover.schedulers.slurm.units import attempt_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from nemorun_discover.schedulers.protocol import Submission
+    from nemorun_discover.schedulers.slurm.planned import Planned
     from nemorun_discover.schedulers.slurm.units import Unit
 
 BACKEND = "nemorun_slurm"
 
 
-def arrive(unit: Unit, jobs: Sequence[Tracked], answer: str) -> None:
-    """Give a unit's jobs their ids, and write them down where the next process looks.
+def arrive(planned: Planned, unit: Unit, jobs: Sequence[Tracked], answer: str) -> None:
+    """Give a unit's jobs their ids, and write them down where the next process looks: all of them in one step.
 
     Args:
+        planned: The experiment's units.
         unit: What was submitted.
         jobs: Its jobs.
         answer: What sbatch said.
@@ -31,6 +34,8 @@ def arrive(unit: Unit, jobs: Sequence[Tracked], answer: str) -> None:
     for index, job in enumerate(jobs):
         job.native_id = native_id(unit, answer, index)
         job.handle = handle_of(BACKEND, job.submission)
+    planned.write(unit, {attempt_key(job.submission): job.native_id or "" for job in jobs})
+    for job in jobs:
         write_down(job)
 
 
@@ -42,16 +47,21 @@ def write_down(job: Tracked) -> None:
         write_json(attempt.arrival, {"native_id": job.native_id, "key": job.key})
 
 
-def found_again(submission: Submission) -> Tracked | None:
+def found_again(submission: Submission, planned: Planned) -> Tracked | None:
     """The job as an earlier process left it; None when no id was written down."""
     document = read_json(submission.paths.attempt(submission.attempt).arrival)
-    if not isinstance(document, dict):
-        return None
+    if isinstance(document, dict):
+        key, native_id = document["key"], document["native_id"]
+    else:
+        found = planned.found(submission)
+        if found is None:
+            return None
+        key, native_id = found
     return Tracked(
         submission=submission,
         attempt=submission.attempt,
-        key=document["key"],
-        native_id=document["native_id"],
+        key=key,
+        native_id=native_id,
         handle=handle_of(BACKEND, submission),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import StoreError
@@ -39,6 +40,7 @@ def bundle_of(
     *,
     max_array: int | None,
     known: Mapping[str, str],
+    planned: Mapping[str, str] = MappingProxyType({}),
 ) -> Bundle:
     """Jobs of one experiment, ready to be sent to one cluster.
 
@@ -47,13 +49,18 @@ def bundle_of(
         paths: Where they will lie.
         max_array: The cluster's MaxArraySize; None for the usual one.
         known: Native ids of the jobs that are there already, by job.
+        planned: By attempt, the unit that it was planned in before.
 
     Raises:
         ConfigError: Settings that no batch script can hold.
         StoreError: A job's folder on this machine has lost its job.json.
     """
     by_id = {job.submission.job.id: job for job in jobs}
-    units = units_of([job.submission for job in jobs], max_array_size=max_array or USUAL_MAX_ARRAY)
+    units = units_of(
+        [job.submission for job in jobs],
+        max_array_size=max_array or USUAL_MAX_ARRAY,
+        planned=planned,
+    )
     ids = dict(known) | _places(units)
     for unit in units:
         for one in unit.submissions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from nemorun_discover.errors import ExecutorRefused
@@ -22,6 +23,7 @@ from nemorun_discover.schedulers.slurm.link import Link
 from nemorun_discover.schedulers.slurm.memory import recall, remember
 from nemorun_discover.schedulers.slurm.mirror import bring_up_to_date
 from nemorun_discover.schedulers.slurm.paths import ClusterPaths
+from nemorun_discover.schedulers.slurm.planned import Planned
 from nemorun_discover.schedulers.slurm.plot import Bundle, Plot
 from nemorun_discover.schedulers.slurm.shared_look import SharedLook
 from nemorun_discover.schedulers.slurm.support import refusal
@@ -106,7 +108,7 @@ class SlurmScheduler(Scheduler):
         finds it.
         """
         self._asked.add(submission.job.id)
-        job = found_again(submission)
+        job = found_again(submission, self._planned_of(submission))
         if job is None:
             return None
         self._link_of(submission).watch(job)
@@ -180,16 +182,26 @@ class SlurmScheduler(Scheduler):
         self._executors[submission.job.executor] = name
         return self._links[name]
 
+    @staticmethod
+    def _planned_of(submission: Submission) -> Planned:
+        return Planned(submission.paths.root.parents[1] / "slurm" / "units")
+
     def _open(self, submission: Submission, name: str) -> Link:
         home, settings = home_of(submission), tunnel_of(submission)
         folder = home / "clusters" / name
         experiment = submission.experiment_id
+        planned = self._planned_of(submission)
 
         def prepare(
             jobs: Sequence[Tracked], facts: ClusterFacts, known: Mapping[str, str]
         ) -> Bundle:
             paths = ClusterPaths(base=facts.base, experiment_id=experiment)
-            return bundle_of(jobs, paths, max_array=facts.max_array, known=known)
+            bundle = bundle_of(
+                jobs, paths, max_array=facts.max_array, known=known, planned=planned.names()
+            )
+            for unit in bundle.units.values():
+                planned.write(unit)
+            return bundle
 
         plot = Plot(
             experiment_id=experiment,
@@ -199,7 +211,7 @@ class SlurmScheduler(Scheduler):
             runtime=submission.runtime.name,
             batch=(library_name(), library_text().decode()),
             prepare=prepare,
-            arrive=arrive,
+            arrive=partial(arrive, planned),
             follow=write_down,
             keep=lambda facts: remember(folder, facts),
             log_of=lambda job: log_of(job.submission, job.attempt),

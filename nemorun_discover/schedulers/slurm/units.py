@@ -11,13 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ConfigError
 from nemorun_discover.schedulers.slurm.shape import settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nemorun_discover.schedulers.protocol import Submission
 
@@ -60,7 +61,12 @@ class Unit:
         return f"{self.first.experiment_id}/{self.name}"
 
 
-def units_of(submissions: Sequence[Submission], *, max_array_size: int) -> list[Unit]:
+def units_of(
+    submissions: Sequence[Submission],
+    *,
+    max_array_size: int,
+    planned: Mapping[str, str] = MappingProxyType({}),
+) -> list[Unit]:
     """The units of these attempts, which all go to one cluster, in the order of their first.
 
     Jobs of one task, on one executor, that differ in parameters and wait for the same jobs become arrays,
@@ -69,17 +75,21 @@ def units_of(submissions: Sequence[Submission], *, max_array_size: int) -> list[
     Args:
         submissions: The attempts.
         max_array_size: The most tasks that an array of this cluster has (MaxArraySize - 1 is its last index).
+        planned: By attempt, the name of the unit that it was planned in before: those stay together.
 
     Raises:
         ConfigError: An executor's `array` is a text.
     """
     alike: dict[tuple[object, ...], list[Submission]] = {}
     for one in submissions:
-        alike.setdefault(_what_makes_alike(one), []).append(one)
+        before = planned.get(attempt_key(one))
+        alike.setdefault(("planned", before) if before else _what_makes_alike(one), []).append(one)
     units: list[Unit] = []
     for key, members in alike.items():
-        if key[0] == "group":
+        if members[0].job.group is not None:
             units.append(_group(members))
+        elif key[0] == "planned":
+            units.append(_array(members))
         else:
             size = max(1, max_array_size)
             units += [_array(members[at : at + size]) for at in range(0, len(members), size)]
@@ -105,8 +115,7 @@ def _what_makes_alike(submission: Submission) -> tuple[object, ...]:
 def _array(submissions: Sequence[Submission]) -> Unit:
     first = submissions[0]
     if len(submissions) == 1:
-        name = f"{first.job.slug}.{first.attempt}"
-        return Unit(name=name, form=Form.JOB, submissions=(first,))
+        return Unit(name=attempt_key(first), form=Form.JOB, submissions=(first,))
     return Unit(name=_name(submissions), form=Form.ARRAY, submissions=tuple(submissions))
 
 
@@ -118,8 +127,13 @@ def _group(submissions: Sequence[Submission]) -> Unit:
     return Unit(name=_name(submissions), form=form, submissions=tuple(submissions))
 
 
+def attempt_key(submission: Submission) -> str:
+    """The attempt's name in its experiment."""
+    return f"{submission.job.slug}.{submission.attempt}"
+
+
 def _name(submissions: Sequence[Submission]) -> str:
-    keys = [f"{one.job.slug}.{one.attempt}" for one in submissions]
+    keys = [attempt_key(one) for one in submissions]
     digest = sha256("\n".join(keys).encode()).hexdigest()[:_DIGITS]
     return f"{submissions[0].job.slug[:_LONGEST]}+{len(keys) - 1}-{digest}.{submissions[0].attempt}"
 

@@ -69,6 +69,7 @@ class Delivery:
             ),
             prepare=lambda facts: self._prepare(jobs, facts),
         )
+        open_before = [job for job in jobs if self.is_uncertain(job.submission.job.id)]
         try:
             outcomes = hand_over(self._tunnel, order, new_token(), self._tell)
             for outcome in outcomes:
@@ -76,8 +77,7 @@ class Delivery:
         except (ConnectionLost, LoginNeeded) as error:
             return self._cut_off(jobs, error)
         except NemorunError as error:
-            self._refuse(jobs, sentence_of(error))
-            return []
+            return self._turned_away(jobs, open_before, error)
         return self._left_over(jobs)
 
     def _prepare(self, jobs: Sequence[Tracked], facts: ClusterFacts) -> Prepared:
@@ -105,6 +105,7 @@ class Delivery:
                 for job in jobs:
                     self._uncertain.discard(job.submission.job.id)
                     job.fact = job.arrived()
+                self._mood.news_since = time.time()
             elif outcome.word == "refused":
                 for job in jobs:
                     job.fact = refusal_of(f"{self._tunnel.name}: sbatch refused it: {outcome.text}")
@@ -118,6 +119,17 @@ class Delivery:
             return left
         self._refuse(left, "not submitted: sbatch refused one before it")
         return []
+
+    def _turned_away(
+        self, jobs: Sequence[Tracked], open_before: Sequence[Tracked], error: NemorunError
+    ) -> list[Tracked]:
+        """Nothing was submitted now; what may have arrived before is asked for until that is known."""
+        again = [job for job in open_before if job.native_id is None]
+        if again:
+            with self._news:
+                self._mood.is_ill(sentence_of(error), time.time())
+        self._refuse([job for job in jobs if job not in again], sentence_of(error))
+        return again
 
     def _cut_off(self, jobs: Sequence[Tracked], error: NemorunError) -> list[Tracked]:
         """What may have arrived is tried again; the rest is given back, where the cluster was never heard."""

@@ -77,6 +77,7 @@ class Link:
         """Watch an attempt that an earlier process submitted."""
         with self._news:
             self._tracker.jobs.setdefault(job.submission.job.id, job)
+            self._mood.news_since = time.time()
 
     def facts(self, job_ids: Collection[str]) -> dict[str, Fact]:
         """Where these jobs stand that have got on since the last question; what was submitted before goes out now."""
@@ -146,14 +147,14 @@ class Link:
                     continue
                 outbox, self._outbox = (self._outbox, []) if self._may_go else ([], self._outbox)
                 self._may_go = False
-                cancels = self._cancels_due()
+                cancels = self._may_cancel()
             if outbox:
                 again = self._delivery.hand_over(outbox)
                 with self._news:
                     self._outbox[:0] = again
                     self._may_go = bool(self._outbox)
-            else:
-                self._lookout.look(cancels)
+            elif self._lookout.look({job.whole_id: job.key for job in cancels}):
+                self._cancelled_at |= {job.submission.job.id: time.time() for job in cancels}
 
     def _has_work(self) -> bool:
         if self._is_closing:
@@ -185,9 +186,3 @@ class Link:
             for job in self._alive_cancels()
             if now - self._cancelled_at.get(job.submission.job.id, 0.0) > _AGAIN_CANCEL_S
         ]
-
-    def _cancels_due(self) -> dict[str, str]:
-        due = self._may_cancel()
-        for job in due:
-            self._cancelled_at[job.submission.job.id] = time.time()
-        return {job.whole_id: job.key for job in due}

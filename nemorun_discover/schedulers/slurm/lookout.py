@@ -67,19 +67,22 @@ class Lookout:
         self._mood = mood
         self._news = news
 
-    def look(self, cancels: Mapping[str, str]) -> None:
+    def look(self, cancels: Mapping[str, str]) -> bool:
         """Learn where all jobs stand: from the last look of another process, or from the cluster.
 
         Args:
             cancels: Submit key by native id, of what is to be ended.
+
+        Returns:
+            True when the cluster was asked, and told what is to be ended.
         """
         with self._shared.turn() as is_ours:
             if not is_ours:
                 if not self._learn_from_others():
                     time.sleep(_TURN_PAUSE_S)
-                return
+                return False
             if not cancels and self._learn_from_others():
-                return
+                return False
             try:
                 self._ask(cancels)
             except NemorunError as error:
@@ -87,12 +90,14 @@ class Lookout:
                     self._mood.looked_at = time.time()
                     self._mood.needs_login = isinstance(error, LoginNeeded)
                     self._mood.is_ill(sentence_of(error), time.time())
+            return True
 
     def forget_secrets(self) -> None:
         """Delete the files of secrets, when every job that could read them is over."""
         jobs = self._tracker.jobs.values()
-        has_secrets = any(job.submission.environment and job.native_id for job in jobs)
-        if has_secrets and all(job.is_over for job in jobs) and self._tunnel.is_connected:
+        # By their names: a driver that took over does not know their values.
+        has_secrets = any(job.submission.executor.secrets and job.native_id for job in jobs)
+        if has_secrets and all(job.is_over for job in jobs) and self._mood.trouble is None:
             own = ClusterPaths(base=self._plot.base, experiment_id=self._plot.experiment_id)
             with suppress(NemorunError):  # they are the user's own, and nobody else's to read
                 self._tunnel.run(forget_script(own), timeout_s=_FAREWELL_S)
@@ -100,7 +105,7 @@ class Lookout:
     def _learn_from_others(self) -> bool:
         """True when another process has looked since we did, and not too long ago."""
         look = self._shared.read()
-        if look is None or look.as_of <= self._mood.looked_at:
+        if look is None or look.as_of <= max(self._mood.looked_at, self._mood.news_since):
             return False
         self._learn(look.answer, as_of=look.as_of, changed_at=look.changed_at)
         return look.as_of >= self._shared.asked_at()
@@ -135,7 +140,7 @@ class Lookout:
         with self._news:
             self._tracker.publish()
             self._mood.looked_at = as_of
-            self._mood.changed_at = changed_at
+            self._mood.changed_at = max(changed_at, self._mood.news_since)
             self._mood.has_accounting = answer.has_accounting
             if answer.queue is None:
                 self._mood.is_ill(f"{self._tunnel.name}: {answer.trouble}", time.time())

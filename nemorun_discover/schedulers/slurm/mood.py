@@ -18,6 +18,7 @@ class Mood:
         as_of: When the cluster last told where jobs stand; None for never.
         looked_at: When it was last asked, whether or not it answered.
         changed_at: When it last said something new.
+        news_since: When it was last given a job: an older look says nothing of that.
         trouble: What is wrong, a sentence; None for nothing.
         progress: What is being sent.
         was_heard: It has answered at all.
@@ -28,6 +29,7 @@ class Mood:
     as_of: float | None = None
     looked_at: float = 0.0
     changed_at: float = 0.0
+    news_since: float = 0.0
     trouble: str | None = None
     progress: str | None = None
     was_heard: bool = False

@@ -39,6 +39,10 @@ class QueueRow:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 
+    def is_of(self, key: str) -> bool:
+        """True for a job that has this submit key."""
+        return self.comment.endswith(f"nemorun={key}")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccountRow:

@@ -120,6 +120,8 @@ class Tracker:
                 continue
             job.was_cancelled = job.was_cancelled or job.whole_id in answer.cancelled
             row = None if queue is None else queue.get(job.native_id)
+            if row is not None and not row.is_of(job.key):
+                row = None  # the cluster counts its ids anew: this one is somebody else's
             evidence = Evidence(
                 begun=self._read("begun", job),
                 ended=self._read("ended", job),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary
 
 from nemorun_discover.model.state import State
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 PATIENCE_S = 120.0  # several processes that import torch, on a machine that does other things too
 WAIT = "while [ ! -e go ]; do sleep 0.05; done"
 _PAUSE_S = 0.02
+
+
+# By scheduler, what it has said of each attempt.
+_told: WeakKeyDictionary[Scheduler, dict[tuple[str, int], Fact]] = WeakKeyDictionary()
 
 
 class Place(Protocol):
@@ -88,8 +93,13 @@ def _has_arrived(fact: Fact | None) -> bool:
 
 
 def fact_of(scheduler: Scheduler, submission: Submission) -> Fact | None:
-    """What is said of one attempt; None for nothing."""
-    return scheduler.query([submission]).get(submission.job.id)
+    """What was said last of one attempt; None for nothing. An adapter may say once what does not change."""
+    told = _told.setdefault(scheduler, {})
+    key = submission.job.id, submission.attempt
+    fact = scheduler.query([submission]).get(submission.job.id)
+    if fact is not None:
+        told[key] = fact
+    return told.get(key)
 
 
 def state_of(scheduler: Scheduler, submission: Submission) -> State | None:

@@ -6,11 +6,8 @@
     python <runtime>.zip --rank <folder> <attempt>                  be a process that such a command started
     python <runtime>.zip --srun <folder> <attempt>                  be a task of Slurm's srun
     python <runtime>.zip --start <folder> <attempt>                 become what the attempt's start.json says
-<<<<<<< HEAD
-    python <runtime>.zip --container USER <folder> <attempt> [...]  supervise the job, as a container's process
-=======
     python <runtime>.zip --box <folder> <attempt> <token>           the same, and send the last files with the log
->>>>>>> 208d211 (TorchX runs jobs in images that see nothing of ours)
+    python <runtime>.zip --container USER <folder> <attempt> [...]  supervise the job, as a container's process
 
 What the job is stands in its job.json; what is on the command line is how it is started.
 """

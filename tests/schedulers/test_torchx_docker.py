@@ -1,0 +1,113 @@
+"""TorchX's Docker scheduler, on a real engine: jobs in images, which see no file of this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.schedulers.test_torchx_boxed import TASKS
+from tests.schedulers.test_torchx_run import drivers, jobs_of, until
+from tests.services.docker.images import PYTHON
+
+MORE = """
+@nemorun.task
+def waits():
+    print("begun", flush=True)
+    import time
+    for line in range(100000):
+        print(f"line {line}", flush=True)
+        if pathlib.Path("/tmp/go").exists():
+            return "went"
+        time.sleep(0.2)
+"""
+CONFIG = f"""
+[profiles.box]
+kind = "torchx"
+scheduler = "local_docker"
+image = "{PYTHON}"
+env_vars = {{ PLAIN = "a,b $HOME $$" }}
+
+[profiles.box.packager]
+kind = "pattern"
+include_pattern = "*.py"
+"""
+
+
+@pytest.fixture
+def project(tmp_path, engine):
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / ".git").mkdir()
+    (root / "tasks.py").write_text(TASKS + MORE)
+    (root / "nemorun.toml").write_text(CONFIG)
+    return root
+
+
+@pytest.fixture
+def nemorun(project):
+    cli = Cli(project)
+    yield cli
+    cli("cancel")
+    cli("wait")
+
+
+def log_of(nemorun):
+    job = jobs_of(nemorun("status", "--json"))["waits"]
+    path = Path(job["log"])
+    return path.read_text() if path.exists() else ""
+
+
+def test_a_job_in_an_image_has_its_code_its_upstream_and_its_result(nemorun):
+    answer = nemorun("run", "-k", "number or double or seven", "-e", "box", "--json")
+
+    jobs = jobs_of(answer)
+    assert jobs["double"]["result"] == 4, answer.err
+    assert jobs["number"]["result"]["env"] == "a,b $HOME $$"
+    assert Path(jobs["number"]["log"]).read_text() == "counting\nout of the box\n"
+    assert (jobs["seven"]["state"], jobs["seven"]["exit_code"]) == ("FAILED", 7)
+
+
+def test_it_is_cancelled(nemorun):
+    nemorun("run", "-k", "waits", "-e", "box", "--detach")
+    until(lambda: "line 1" in log_of(nemorun))
+
+    nemorun("cancel")
+
+    assert jobs_of(nemorun("wait", "--json"))["waits"]["state"] == "CANCELLED"
+
+
+def test_it_is_found_again_after_its_driver_was_killed_and_its_log_has_each_line_once(nemorun):
+    nemorun("run", "-k", "waits", "-e", "box", "--detach")
+    until(lambda: "line 3\n" in log_of(nemorun))
+    for pid in drivers():
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not drivers())
+
+    container = jobs_of(nemorun("status", "--json"))["waits"]["native_id"].rpartition("/")[2]
+    names = subprocess.run(
+        ["docker", "ps", "-q", "--filter", f"label=torchx.pytorch.org/app-id={container}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    subprocess.run(["docker", "exec", *names, "busybox", "touch", "/tmp/go"], check=True)
+    job = jobs_of(nemorun("wait", "--json"))["waits"]
+
+    assert (job["state"], job["result"], job["attempt"]) == ("SUCCEEDED", "went", 1)
+    begun, *lines = Path(job["log"]).read_text().splitlines()
+    assert begun == "begun"
+    assert lines == [f"line {number}" for number in range(len(lines))]
+
+
+def test_an_image_that_is_not_there_is_told_in_dockers_words(nemorun, project):
+    (project / "nemorun.toml").write_text(CONFIG.replace(PYTHON, "nemorun-test/nosuch:1"))
+
+    answer = nemorun("run", "-k", "number", "-e", "box")
+
+    assert answer.code == 6
+    assert "nosuch" in answer.out + answer.err

@@ -12,9 +12,10 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from nemorun_discover.errors import ExecutorRefused, NemorunError
+from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.executors.codec import launcher_of
 from nemorun_discover.launchers.nsys import profiles_folder
+from nemorun_discover.schedulers.checkouts import lay_out_code
 from nemorun_discover.schedulers.docker.commands import Way, secrets_text
 from nemorun_discover.schedulers.docker.places import JOB_DIR, SECRETS, place_of
 
@@ -43,7 +44,7 @@ def prepare_folders(submission: Submission, volumes: Iterable[Volume], *, is_sha
     """
     paths, attempt = submission.paths, submission.paths.attempt(submission.attempt)
     try:
-        _lay_out_code(submission)
+        lay_out_code(submission)
         for folder in (attempt.root, paths.outputs, paths.root / "code", *_profiles(submission)):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make_volumes(volumes)
@@ -88,17 +89,6 @@ def remove_secrets(submission: Submission) -> None:
 
 def _secrets_of(submission: Submission) -> Path:
     return submission.paths.attempt(submission.attempt).root / SECRETS
-
-
-def _lay_out_code(submission: Submission) -> None:
-    if submission.package is None or submission.checkout is None:
-        return
-    from nemorun_discover.packaging.checkout import checkout  # noqa: PLC0415 - not every job has its own
-
-    try:
-        checkout(submission.runtime.parent, submission.package, submission.checkout)
-    except NemorunError as error:
-        raise ExecutorRefused(f"{submission.job.id}: {error.message}", hint=error.hint) from error
 
 
 def _profiles(submission: Submission) -> list[Path]:

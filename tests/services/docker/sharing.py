@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.services.docker import engine
+from tests.services.users import shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @contextmanager
 def borrowed(base: Path | None = None) -> Iterator[engine.Engine]:
     """The engine, started if need be; stopped at the end unless others use it."""
-    base = base or engine.default_base()
-    me = f"{os.getpid()} {_start_of(os.getpid())}"
-    with _users(base) as users:
-        running = engine.started(base)
-        users.add(me)
-    try:
+    with shared(
+        base or engine.default_base(), engine.started, lambda _, running: running.remove()
+    ) as running:
         yield running
-    finally:
-        with _users(base) as users:
-            users.discard(me)
-            if not users and not (base / "kept").exists():
-                running.remove()
-
-
-@contextmanager
-def _users(base: Path) -> Iterator[set[str]]:
-    """The processes that use the engine and live, for nobody else to change meanwhile."""
-    with base.with_name(f"{base.name}.users").open("a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        users = {line for line in file.read().splitlines() if _lives(line)}
-        try:
-            yield users
-        finally:
-            file.truncate(0)
-            file.write("".join(f"{user}\n" for user in users))
-            file.flush()
-
-
-def _lives(user: str) -> bool:
-    pid, started = user.split()
-    return _start_of(int(pid)) == started
-
-
-def _start_of(pid: int) -> str:
-    """When a process started, in the kernel's ticks; empty when there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.services.slurm import clusters
+from tests.services.users import shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @contextmanager
@@ -20,18 +20,10 @@ def borrowed(base: Path | None = None) -> Iterator[clusters.Clusters]:
 
     Clusters that were started by hand (`python -m tests.services.slurm up`) stay.
     """
-    base = base or clusters.default_base()
-    me = f"{os.getpid()} {_start_of(os.getpid())}"
-    with _users(base) as users:
-        running = clusters.start(base)
-        users.add(me)
-    try:
+    with shared(
+        base or clusters.default_base(), clusters.start, lambda folder, _: clusters.stop(folder)
+    ) as running:
         yield running
-    finally:
-        with _users(base) as users:
-            users.discard(me)
-            if not users and not is_kept(base):
-                clusters.stop(base)
 
 
 def keep(base: Path, *, kept: bool) -> None:
@@ -45,33 +37,6 @@ def keep(base: Path, *, kept: bool) -> None:
 def is_kept(base: Path) -> bool:
     """What `keep` said."""
     return (base / "kept").exists()
-
-
-@contextmanager
-def _users(base: Path) -> Iterator[set[str]]:
-    """The processes that use the clusters and live, for nobody else to change meanwhile."""
-    with base.with_name(f"{base.name}.users").open("a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        users = {line for line in file.read().splitlines() if _lives(line)}
-        try:
-            yield users
-        finally:
-            file.truncate(0)
-            file.write("".join(f"{user}\n" for user in users))
-
-
-def _lives(user: str) -> bool:
-    pid, started = user.split()
-    return _start_of(int(pid)) == started
-
-
-def _start_of(pid: int) -> str:
-    """When a process started, in the kernel's ticks; empty when there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
-        return ""
 
 
 @contextmanager

@@ -192,7 +192,7 @@ def test_a_group_that_is_requeued_is_another_attempt_of_every_member(place):
     place.cluster.run("scontrol", "requeue", native_id)
 
     for one in members:
-        assert outcome(place.ended(one, attempt=2, seconds=90)) == (0, None, None)
+        assert outcome(place.ended(one, attempt=2)) == (0, None, None)
         assert json.loads(json.dumps(place.ended(one)))["reason"] == "REQUEUED"
         assert "attempt 2" in place.log(one, attempt=2)
 

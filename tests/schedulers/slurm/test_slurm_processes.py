@@ -84,7 +84,7 @@ def test_the_first_task_that_fails_ends_the_others(place):
 
     place.submit(unit(job))
 
-    assert place.ended(job, seconds=40)["exit_code"] == 9
+    assert place.ended(job)["exit_code"] == 9
 
 
 def test_a_task_that_is_done_early_does_not_end_the_others(place):
@@ -103,7 +103,7 @@ def test_processes_without_a_launcher_meet_over_two_nodes(place, executor):
 
     place.submit(unit(job))
 
-    assert place.ended(job, seconds=120)["exit_code"] == 0, place.log(job)
+    assert place.ended(job)["exit_code"] == 0, place.log(job)
     assert result_of(place, job) == 10
 
 
@@ -115,7 +115,7 @@ def test_torchrun_meets_over_two_nodes(place, executor):
 
     place.submit(unit(job))
 
-    assert place.ended(job, seconds=150)["exit_code"] == 0, place.log(job)
+    assert place.ended(job)["exit_code"] == 0, place.log(job)
     assert result_of(place, job) == 10
     assert "rank 3 of 4 has 10" in place.log(job)
 
@@ -129,7 +129,7 @@ def test_torchrun_on_one_node_runs_a_script_in_each_process(place, executor):
 
     place.submit(unit(job))
 
-    assert place.ended(job, seconds=100)["exit_code"] == 0, place.log(job)
+    assert place.ended(job)["exit_code"] == 0, place.log(job)
     assert "rank 0 of 2" in place.log(job)
     assert "rank 1 of 2" in place.log(job)
 
@@ -240,7 +240,7 @@ def test_processes_of_torchrun_hear_the_signal_and_torchrun_lives(place, executo
 
     place.cluster.run("scancel", "--signal=USR1", native_id)
 
-    assert place.ended(job, seconds=60)["exit_code"] == 0, place.log(job)
+    assert place.ended(job)["exit_code"] == 0, place.log(job)
 
 
 def test_ft_restarts_its_processes_and_every_attempt_is_a_line_in_its_file(place, executor):
@@ -255,7 +255,7 @@ def test_ft_restarts_its_processes_and_every_attempt_is_a_line_in_its_file(place
 
     native_id = place.submit(unit(job))
 
-    assert place.ended(job, seconds=120)["exit_code"] == 0, place.log(job)
+    assert place.ended(job)["exit_code"] == 0, place.log(job)
     assert "start 1" in place.log(job)
     folder = place.see(place.paths.job(job.job.slug))
     assert (folder / "ft_finished").exists()

@@ -74,7 +74,7 @@ class Cluster:
 
         A limit is a whole minute at least, and some 80 s pass until a job has overrun that.
         """
-        self.run_as_root("scontrol", "update", f"JobId={job_id}", "EndTime=now")
+        self.run_as_root("scontrol", "update", f"JobId={job_id}", "EndTime=now+2seconds")
 
     def outside(self, path: str, user: User | None = None) -> Path:
         """Where a path of the login node lies for us: below /home, or relative to the user's home."""

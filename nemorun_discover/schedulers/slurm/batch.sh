@@ -79,7 +79,11 @@ nemorun_claim() {
     return 0
   fi
   rm -f "$draft"
-  has=$(nemorun_field native_id "$place")
+  for _ in 1 2 3 4 5; do # without hard links, the one who has it may still be writing
+    has=$(nemorun_field native_id "$place")
+    if [ -n "$has" ] || [ ! -e "$place" ]; then break; fi
+    sleep 0.2
+  done
   if [ -z "$has" ]; then nemorun_note "$place cannot be written"; exit 73; fi
   nemorun_note "job $(nemorun_native_id) was submitted for an attempt that job $has has; it ends"
   trap - EXIT

@@ -55,5 +55,5 @@ class SSHTunnel(Tunnel):
     host_keys: Literal["strict", "accept-new"] = "strict"
     shell: str | None = None
     pre_command: str | None = None
-    connect_timeout_s: float = at_least(0, 20.0)
+    connect_timeout_s: float = at_least(0, 10.0)
     keepalive_s: float = at_least(0, 30.0)

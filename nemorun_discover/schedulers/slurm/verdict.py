@@ -127,7 +127,8 @@ def _as_the_queue_says(evidence: Evidence, row: QueueRow) -> Fact | None:
         raw_state=_raw_of(evidence) if state is State.CANCELLED else row.state,
         host=first_host(row.nodes),
         exit_code=0 if state is State.SUCCEEDED else None,
-        started_at=begun or (None if state is State.PENDING else row.starts_at),
+        # One that was cancelled while it was pending has a start too: the time of its end.
+        started_at=begun or (row.starts_at if row.nodes and state is not State.PENDING else None),
         ended_at=row.ends_at if state.is_final else None,
     )
 

@@ -214,6 +214,49 @@ def test_a_dry_run_shows_the_request_of_torchx_and_what_the_job_is_told(nemorun)
     assert "s3cret" not in text
 
 
+KUBERNETES = """
+[profiles.k8s]
+kind = "torchx"
+scheduler = "kubernetes"
+image = "python:3.12"
+cfg = { queue = "training", namespace = "ml" }
+resource = { cpu = 4, gpu = 1, memMB = 16000 }
+"""
+
+
+def test_a_dry_run_for_kubernetes_is_the_whole_object_that_would_be_sent(nemorun, project, home):
+    (project / "nemorun.toml").write_text(KUBERNETES)
+
+    answer = nemorun("run", "-k", "number", "-e", "k8s", "--dry-run")
+
+    assert answer.code == 0, answer.err
+    for line in (
+        "apiVersion: batch.volcano.sh/v1alpha1",
+        "queue: training",
+        "image: python:3.12",
+        "nvidia.com/gpu: '1'",
+        "restartPolicy: Never",
+        "value: (the runtime, the job and its code)",
+    ):
+        assert line in answer.out
+    assert not (home / ".run" / "experiments").exists()
+
+
+def test_a_package_that_torchx_needs_and_is_not_there_is_one_sentence(nemorun, project, tmp_path):
+    (project / "nemorun.toml").write_text(KUBERNETES)
+    gone = "raise ModuleNotFoundError(\"No module named 'kubernetes'\", name='kubernetes')"
+    (tmp_path / "kubernetes.py").write_text(gone)  # what is imported where it is not installed
+    path = os.pathsep.join([str(tmp_path), nemorun.environment()["PYTHONPATH"]])
+
+    answer = nemorun("run", "-k", "number", "-e", "k8s", "--dry-run", PYTHONPATH=path)
+
+    assert answer.code == 6
+    assert answer.err.splitlines()[:2] == [
+        "error: k8s: kubernetes: TorchX needs the package kubernetes for it, which is not installed",
+        "hint: pip install 'torchx[kubernetes]'",
+    ]
+
+
 REFUSED = {
     "scheduler": (
         'scheduler = "local_cwb"',
@@ -270,3 +313,24 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     assert said in answer.err
     assert "Traceback" not in answer.err
     assert not (home / ".run" / "experiments").exists()
+
+
+def test_a_scheduler_that_another_package_adds_to_torchx_runs_jobs_too(nemorun, project, tmp_path):
+    site = tmp_path / "site"
+    info = site / "lab_torchx-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-torchx\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[torchx.schedulers]\nlab = torchx.schedulers.local_scheduler:create_scheduler\n"
+    )
+    (project / "nemorun.toml").write_text(
+        '[profiles.tx]\nkind = "torchx"\nscheduler = "lab"\nshares_files = true\n'
+        f'cfg = {{ log_dir = "{tmp_path / "logs"}" }}\n'
+    )
+    path = os.pathsep.join([str(site), nemorun.environment()["PYTHONPATH"]])
+
+    answer = nemorun("run", "-k", "number", "-e", "tx", "--json", PYTHONPATH=path)
+
+    job = jobs_of(answer)["number"]
+    assert (job["state"], job["result"]) == ("SUCCEEDED", {"n": 2})
+    assert job["native_id"].startswith("lab://torchx/nr-number-")

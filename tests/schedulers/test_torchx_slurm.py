@@ -143,3 +143,16 @@ def test_nothing_is_left_where_nemorun_was_called(clusters, place_on, tmp_path, 
     until_final(scheduler, submission)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_that_never_began_has_what_its_cluster_said_in_its_log(clusters, place_on):
+    place = place_on(clusters.a, python="/nosuch/python")
+    scheduler, submission = place.scheduler(), place.submission("a", "true")
+
+    scheduler.submit(submission)
+
+    fact = until_final(scheduler, submission)
+    assert (fact.state, fact.reason, fact.raw_state) == (State.FAILED, "START_FAILED", "FAILED")
+    assert (
+        "/nosuch/python: No such file or directory" in submission.paths.attempt(1).log.read_text()
+    )

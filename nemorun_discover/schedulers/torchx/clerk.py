@@ -8,89 +8,30 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ExecutorRefused, NemorunError
 from nemorun_discover.files import read_json, write_json
-from nemorun_discover.model.state import State
 from nemorun_discover.schedulers.local.process import is_on_this_host
 from nemorun_discover.schedulers.torchx.app import start_of
+from nemorun_discover.schedulers.torchx.errand import SHORTEST_PAUSE_S, Errand
 from nemorun_discover.schedulers.torchx.evidence import View
 from nemorun_discover.schedulers.torchx.mirror import Mirror
 from nemorun_discover.schedulers.torchx.preview import request_of
 from nemorun_discover.schedulers.torchx.sdk import GONE
-from nemorun_discover.schedulers.torchx.settings import files_of_torchx, settings_of
+from nemorun_discover.schedulers.torchx.settings import files_of_torchx
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from nemorun_discover.model.layout import AttemptLayout
-    from nemorun_discover.schedulers.protocol import Submission
     from nemorun_discover.schedulers.torchx.sdk import Sdk
 
-_SHORTEST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
+_CALM_S = 30.0
 _GONE_AFTER_S = 30.0
-
-
-@dataclass(kw_only=True)
-class Errand:
-    """What the clerk does about one attempt.
-
-    Attributes:
-        submission: The attempt.
-        state: Where it stood last.
-        handle: TorchX's name of its app; None while there is none.
-        view: What TorchX said last.
-        refusal: Why it was not handed over.
-        trouble: Why TorchX could not be asked, the last time.
-        heard_at: When TorchX answered last.
-        is_cancelled: Somebody asked to cancel it.
-        is_called_off: It has not begun, and never will.
-        is_cancel_sent: TorchX was told to cancel it.
-        is_over: Nothing more is to be asked.
-        mirror: What copies the log of a job that does not see this machine's files.
-        said: The state that TorchX told last, whether or not that counts yet.
-        said_since: Since when, on the monotonic clock.
-    """
-
-    submission: Submission
-    state: State = State.SUBMITTED
-    handle: str | None = None
-    view: View | None = None
-    refusal: NemorunError | None = None
-    trouble: str | None = None
-    heard_at: datetime | None = None
-    is_cancelled: bool = False
-    is_called_off: bool = False
-    is_cancel_sent: bool = False
-    is_over: bool = False
-    mirror: Mirror | None = None
-    said: str = ""
-    said_since: float = 0.0
-
-    @property
-    def paths(self) -> AttemptLayout:
-        """The attempt's folder."""
-        return self.submission.paths.attempt(self.submission.attempt)
-
-    @property
-    def scheduler(self) -> str:
-        """TorchX's name of its scheduler."""
-        return settings_of(self.submission).scheduler
-
-    @property
-    def is_boxed(self) -> bool:
-        """True when its job does not see this machine's files."""
-        return not settings_of(self.submission).sees_this_machine
-
-    @property
-    def what(self) -> str:
-        """How a sentence about it begins."""
-        return f"{self.submission.job.executor}: {self.scheduler}"
 
 
 class Clerk:
@@ -104,6 +45,7 @@ class Clerk:
     def __init__(self, sdk: Sdk, env: Mapping[str, str]) -> None:
         self._sdk = sdk
         self._env = env
+        self._held: list[Errand] = []
         self._taken: SimpleQueue[Errand] = SimpleQueue()
         self._wakeup = threading.Event()
         self._closed = threading.Event()
@@ -129,7 +71,6 @@ class Clerk:
             self._thread.join(_LONGEST_PAUSE_S)
 
     def _work(self) -> None:
-        pause = _SHORTEST_PAUSE_S
         errands: list[Errand] = []
         while not self._closed.is_set():
             while not self._taken.empty():
@@ -138,9 +79,17 @@ class Clerk:
             for errand in errands:
                 if not self._closed.is_set():
                     self._run(errand)
-            woken = self._wakeup.wait(pause)
+            self._let_go(one for one in self._held.copy() if one.is_over)
+            self._wakeup.wait(SHORTEST_PAUSE_S)
             self._wakeup.clear()
-            pause = _SHORTEST_PAUSE_S if woken else min(pause * 1.5, _LONGEST_PAUSE_S)
+        self._let_go(self._held.copy())
+
+    def _let_go(self, errands: Iterable[Errand]) -> None:
+        """Let TorchX see that its own children have ended: it keeps their files open until it is asked."""
+        for errand in errands:
+            self._held.remove(errand)
+            with suppress(NemorunError):
+                self._sdk.status(errand.what, errand.scheduler, str(errand.handle))
 
     def _run(self, errand: Errand) -> None:
         try:
@@ -148,9 +97,10 @@ class Clerk:
                 self._hand_over(errand)
             if errand.is_cancelled:
                 self._cancel(errand)
-            if errand.handle is not None:
+            if errand.handle is not None and time.monotonic() >= errand.look_at:
+                errand.look_at = time.monotonic() + errand.pause_s
                 self._look(errand)
-            errand.trouble = None
+                errand.trouble = None
         except NemorunError as error:
             errand.trouble = error.message
         except OSError as error:
@@ -188,6 +138,8 @@ class Clerk:
             return
         known = read_json(paths.app) or {}
         errand.handle = known.get("handle", handle)
+        if errand.scheduler == "local_cwd":
+            self._held.append(errand)
         write_json(paths.app, {**known, "handle": errand.handle})
 
     def _refuse(self, errand: Errand, error: NemorunError | OSError) -> None:
@@ -227,8 +179,13 @@ class Clerk:
         state, message = self._sdk.status(errand.what, errand.scheduler, str(errand.handle))
         now = time.monotonic()
         errand.heard_at = datetime.now(UTC)
+        # A job that has begun tells by its own files how it goes on, and TorchX asks for one app at a time.
+        longest = (
+            _LONGEST_PAUSE_S if errand.is_boxed or not errand.paths.process.exists() else _CALM_S
+        )
+        errand.pause_s = min(errand.pause_s * 1.5, longest)
         if errand.said != state:
-            errand.said, errand.said_since = state, now
+            errand.said, errand.said_since, errand.pause_s = state, now, SHORTEST_PAUSE_S
         since_s = now - errand.said_since
         # Accounting may know of a job later than the one who submitted it.
         if state != GONE or since_s >= _GONE_AFTER_S:

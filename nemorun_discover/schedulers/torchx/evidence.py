@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,13 +13,19 @@ from nemorun_discover.schedulers.local.evidence import read_fact
 from nemorun_discover.schedulers.local.process import is_on_this_host
 from nemorun_discover.schedulers.protocol import Fact
 from nemorun_discover.schedulers.torchx.sdk import GONE
+from nemorun_discover.schedulers.torchx.settings import files_of_torchx
 
 if TYPE_CHECKING:
     from nemorun_discover.model.layout import AttemptLayout
+    from nemorun_discover.schedulers.protocol import Submission
 
 # A job's last file may take a moment to appear on another machine: NFS keeps what it knows of a directory
 # for up to a minute (acdirmax), a file that did not exist for less.
 EVIDENCE_LAG_S = 10.0
+
+# Where TorchX's schedulers keep what a job and its starter print: slurm-1-f-0.err, combined.log.
+_SAID_IN = (".err", ".out", ".log")
+_MOST_SAID = 4096
 
 _STATES = {
     "UNSUBMITTED": State.SUBMITTED,
@@ -121,6 +128,19 @@ def _of_the_app(view: View | None, *, is_boxed: bool) -> Fact | None:
     if state is State.RUNNING and not is_boxed:
         state = State.PENDING  # the app may run, but the job has not begun
     return Fact(state=state, raw_state=view.message or None)
+
+
+def show_why(submission: Submission) -> None:
+    """Put into the log of a job that never began what its scheduler printed about that, where it left it here."""
+    log = submission.paths.attempt(submission.attempt).log
+    if log.exists():
+        return
+    files = [one for one in sorted(files_of_torchx(submission).rglob("*")) if one.is_file()]
+    said = [one.read_bytes()[-_MOST_SAID:] for one in files if one.suffix in _SAID_IN]
+    with suppress(OSError):
+        log.write_bytes(
+            b"\n".join(dict.fromkeys(one.strip() for one in said if one.strip())) + b"\n"
+        )
 
 
 def _reason_of(view: View) -> Reason | None:

@@ -14,8 +14,9 @@ from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.local.process import send_signal
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
-from nemorun_discover.schedulers.torchx.clerk import Clerk, Errand
-from nemorun_discover.schedulers.torchx.evidence import fact_of
+from nemorun_discover.schedulers.torchx.clerk import Clerk
+from nemorun_discover.schedulers.torchx.errand import Errand
+from nemorun_discover.schedulers.torchx.evidence import fact_of, show_why
 from nemorun_discover.schedulers.torchx.preview import preview
 from nemorun_discover.schedulers.torchx.sdk import Sdk, off_the_main_thread
 from nemorun_discover.schedulers.torchx.support import refuse_what_cannot_be
@@ -130,6 +131,8 @@ class TorchxScheduler(Scheduler):
         fact = fact or Fact(state=errand.state)
         errand.state = fact.state
         errand.is_over = fact.state.is_final
+        if fact.reason == Reason.START_FAILED:
+            show_why(submission)
         if handle is None:
             return fact
         return replace(fact, native_id=handle, handle=handle_of(BACKEND, submission))

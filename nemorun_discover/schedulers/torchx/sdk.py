@@ -20,7 +20,8 @@ T = TypeVar("T")
 GONE = "GONE"  # the state of an app that a scheduler does not know, or not any more
 OURS = "nemorun_"  # our own names among the schedulers: they start nothing
 SESSION = "torchx"  # TorchX deprecates any other
-_EXTRAS = ("kubernetes", "aws_batch", "gcp_batch", "ray")
+# TorchX's extras, by the package that its schedulers find missing.
+_EXTRAS = {"kubernetes": "kubernetes", "boto3": "aws_batch", "google": "gcp_batch", "ray": "ray"}
 _MOST_APPS = 1_000_000  # local_cwd refuses more than it holds in memory, 100 unless told otherwise
 # Followed, their logs come line by line without the ends of the lines (kubernetes' watch); so they are read whole.
 _LOSE_LINE_ENDS = ("kubernetes", "kubernetes_mcad")
@@ -70,8 +71,7 @@ def off_the_main_thread(call: Callable[[], T]) -> T:
 
 def _missing(what: str, error: ImportError) -> ExecutorRefused:
     package = (error.name or str(error)).partition(".")[0]
-    extra = next((one for one in _EXTRAS if f" {one}:" in what), None)
-    wanted = f"torchx[{extra}]" if extra else package
+    wanted = f"torchx[{_EXTRAS[package]}]" if package in _EXTRAS else package
     return ExecutorRefused(
         f"{what}: TorchX needs the package {package} for it, which is not installed",
         hint=f"pip install '{wanted}'",

@@ -111,3 +111,21 @@ def test_an_image_that_is_not_there_is_told_in_dockers_words(nemorun, project):
 
     assert answer.code == 6
     assert "nosuch" in answer.out + answer.err
+
+
+def test_an_image_that_mounts_our_files_runs_jobs_from_them(nemorun, project, home):
+    mounts = [f"type=bind,src={one},dst={one}" for one in (project, home)]
+    (project / "nemorun.toml").write_text(
+        f'[profiles.box]\nkind = "torchx"\nscheduler = "local_docker"\nimage = "{PYTHON}"\n'
+        f'mounts = {mounts}\nshares_files = true\npython = "python3"\nsecrets = ["TOKEN"]\n'
+    )
+
+    answer = nemorun("run", "-k", "number or seven", "-e", "box", "--json", TOKEN="s3cret")
+    nemorun("run", "-k", "waits", "-e", "box", "--detach", TOKEN="s3cret")
+    until(lambda: "line 1" in log_of(nemorun))
+    nemorun("cancel")
+
+    jobs = jobs_of(answer)
+    assert jobs["number"]["result"]["cwd"] == str(project)
+    assert jobs["seven"]["exit_code"] == 7
+    assert jobs_of(nemorun("wait", "--json"))["waits"]["state"] == "CANCELLED"

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytest_plugins = ["tests.services.slurm.fixtures", "tests.services.docker.fixtures"]
+pytest_plugins = [
+    "tests.services.slurm.fixtures",
+    "tests.services.docker.fixtures",
+    "tests.services.skypilot.fixtures",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["mypy"],
-        ["pytest", "-n", "auto", *arguments],
+        ["pytest", "-n", "auto", "--dist", "loadgroup", *arguments],
     ]
     failed = [check[0] for check in checks if run([python, "-m", *check]) != 0]
     print(f"failed: {', '.join(failed)}" if failed else "all checks passed", flush=True)

@@ -102,6 +102,24 @@ def check_git(env: Mapping[str, str]) -> Check:
     )
 
 
+def check_clusters(experiments: Path) -> Iterator[Check]:
+    """The clusters that were started for jobs and are still up; nothing where there was none."""
+    if not any(experiments.glob("[!.]*/clusters.json")):
+        return
+    from nemorun_discover.schedulers.skypilot.leftover import left_up  # noqa: PLC0415 - few have one
+
+    try:
+        found = left_up(experiments)
+    except NemorunError as error:
+        yield Check(name="clusters", verdict=Verdict.WARN, message=error.message, remedy=error.hint)
+        return
+    for one in found:
+        remedy = f"`sky down {one.name}` ends it now"
+        yield Check(name="clusters", verdict=Verdict.WARN, message=one.sentence, remedy=remedy)
+    if not found:
+        yield Check(name="clusters", verdict=Verdict.OK, message="none of ours is up")
+
+
 def check_project(settings: Settings) -> Iterator[Check]:
     """Whether the configuration, its profiles and the task files can be read."""
     try:

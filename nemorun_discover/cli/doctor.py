@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.cli.checks import (
     Check,
     Verdict,
+    check_clusters,
     check_git,
     check_home,
     check_project,
@@ -66,6 +67,7 @@ def _examine(settings: Settings) -> list[Check]:
         check_home(root),
         check_space(root),
         check_git(os.environ),
+        *check_clusters(open_home(os.environ).layout.experiments),
         *check_project(settings),
     ]
 

@@ -27,6 +27,7 @@ from nemorun_discover.model.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from nemorun_discover.cli.console import Console
     from nemorun_discover.cli.settings import Settings
@@ -67,6 +68,7 @@ def status_command(
     status = _look(home, experiment_id, console, watching=watching, as_json=settings.json)
     if not settings.json:
         _show(status, console)
+        _tell_of_clusters(home.layout.experiment(experiment_id).clusters, status, console)
     return _EXIT_CODES.get(status.state, _code_of_others(status)) if as_exit_code else None
 
 
@@ -105,6 +107,15 @@ def _show(status: ExperimentStatus, console: Console) -> None:
         console.out.lines(failure_report(status, console.out))
     for hint in hints:
         console.note(*hint)
+
+
+def _tell_of_clusters(clusters: Path, status: ExperimentStatus, console: Console) -> None:
+    if not clusters.exists():
+        return
+    from nemorun_discover.schedulers.skypilot.leftover import probably_up  # noqa: PLC0415 - few have one
+
+    for sentence in probably_up(clusters, status.ended_at):
+        console.note(f"note: {sentence}; `nemorun doctor` looks")
 
 
 def _code_of_others(status: ExperimentStatus) -> int:

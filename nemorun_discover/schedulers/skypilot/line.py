@@ -16,6 +16,7 @@ from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.protocol import Fact
 from nemorun_discover.schedulers.skypilot.ending import ending_of
 from nemorun_discover.schedulers.skypilot.follow import Follower
+from nemorun_discover.schedulers.skypilot.refusals import ServerAway
 from nemorun_discover.schedulers.skypilot.states import meaning_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _PAUSE_S = 0.3
 # A job that SkyPilot does not list is looked for this often before it counts as lost.
 _MISSING = 3
 _LOG_TRIES = 3
+# SkyPilot itself waits for its server for a minute each time.
+_START_TRIES = 3
 
 
 class Line(Thread):
@@ -134,6 +137,11 @@ class Line(Thread):
         self._wakeup.set()
 
     def _refused(self, run: Run, error: NemorunError) -> None:
+        run.start_tries += 1
+        if isinstance(error, ServerAway) and run.start_tries < _START_TRIES:
+            run.was_asked = True  # the request may have arrived, and its answer not
+            self._hear(error)
+            return
         if run.is_cancelled:
             self._end(run, Fact(state=State.CANCELLED))
             return

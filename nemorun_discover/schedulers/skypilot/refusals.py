@@ -16,6 +16,10 @@ _LONGEST = 300
 _CHECK = "`sky check` shows what is missing"
 
 
+class ServerAway(ExecutorRefused):
+    """SkyPilot's API server could not be reached; it may be in a moment."""
+
+
 def refusal_of(error: BaseException, what: str) -> ExecutorRefused:
     """Our error for one of SkyPilot's.
 
@@ -27,7 +31,8 @@ def refusal_of(error: BaseException, what: str) -> ExecutorRefused:
     for names, words, make in _RULES:
         if _is_one(error, names) and (words is None or words.search(str(error))):
             sentence, hint = make(text)
-            return ExecutorRefused(f"{what}: {sentence}", hint=hint)
+            kind = ServerAway if make is _no_server else ExecutorRefused
+            return kind(f"{what}: {sentence}", hint=hint)
     return ExecutorRefused(f"{what}: SkyPilot: {text or type(error).__name__}")
 
 
@@ -111,6 +116,8 @@ _RULES: tuple[
     (_names("NoCloudAccessError"), _WITHOUT_WORDS, _no_cloud),
     (_names("APIVersionMismatchError", "APINotSupportedError"), _WITHOUT_WORDS, _skew),
     (_names("ApiServerConnectionError"), _WITHOUT_WORDS, _no_server),
+    (_names("ConnectionError", "Timeout", "RequestInterruptedError"), _WITHOUT_WORDS, _no_server),
+    (_names("ServerTemporarilyUnavailableError"), _WITHOUT_WORDS, _no_server),
     (_names("RuntimeError"), re.compile(r"API server", re.IGNORECASE), _no_server),
     (_names("NotSupportedError", "ResourcesUnavailableError"), re.compile(r"[Dd]ocker"), _image),
     (_names("NotSupportedError"), _WITHOUT_WORDS, _not_supported),

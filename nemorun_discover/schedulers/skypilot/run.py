@@ -33,6 +33,7 @@ class Run:
         is_cancelled: Somebody wants it to end.
         is_told_to_end: SkyPilot has been asked to end it.
         was_asked: An earlier process may have asked SkyPilot for it.
+        start_tries: How often it could not be started because SkyPilot's API server was away.
         log_tries: How often its log has been read in vain, after it had ended.
     """
 
@@ -45,6 +46,7 @@ class Run:
     is_cancelled: bool = False
     is_told_to_end: bool = False
     was_asked: bool = False
+    start_tries: int = 0
     log_tries: int = 0
     follower: Follower | None = None
     lock: Lock = field(default_factory=Lock)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 INSTALL = "pip install 'nemorun-discover[skypilot]'"
 NO_USAGE_COLLECTION = "SKYPILOT_DISABLE_USAGE_COLLECTION"
-_OLDEST = (0, 10)
+_OLDEST = (0, 14)
 _HOUR_S = 3600
 # Beside all of its own: what requests, pydantic and its own checks of values raise.
 _FOREIGN = (ValueError, TypeError, RuntimeError, OSError, ImportError, KeyError, AssertionError)

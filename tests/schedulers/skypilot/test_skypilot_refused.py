@@ -1,0 +1,87 @@
+"""What SkyPilot refuses, in a sentence and before anything costs money; asked of its real API server."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("skypilot")
+
+CONFIG = """
+[project]
+name = "refused"
+[profiles.gpu]
+kind = "skypilot"
+infra = "slurm"
+gpus = "H10O"
+[profiles.image]
+kind = "skypilot"
+infra = "slurm"
+container_image = "registry.example/x:1"
+[profiles.elsewhere]
+kind = "skypilot"
+cloud = "aws"
+[profiles.many]
+kind = "skypilot"
+infra = "slurm"
+gpus = "H100"
+gpus_per_node = 64
+[profiles.managed]
+kind = "skypilot_jobs"
+infra = "slurm"
+gpus = "H10O"
+[tasks.hello]
+command = "echo hello"
+"""
+
+
+@pytest.fixture(scope="module")
+def refused(make_desk):
+    """One experiment on executors that cannot be had."""
+    desk = make_desk()
+    desk.write("nemorun.toml", CONFIG)
+    desk.told["run"] = desk.nemorun("run", "-k", "hello", "-e", "*", check=False)
+    return desk
+
+
+def sentence(desk, executor: str) -> str:
+    return next(
+        one["message"]
+        for one in desk.events()
+        if one["type"] == "note" and one.get("job") == f"hello@{executor}"
+    )
+
+
+def test_a_refused_job_rests_as_planned_and_the_run_exits_with_6(refused):
+    jobs = {job["executor"]: job for job in refused.status()["jobs"]}
+
+    assert refused.told["run"].returncode == 6
+    assert {(job["state"], job["reason"]) for name, job in jobs.items() if name != "local"} == {
+        ("PLANNED", "REFUSED")
+    }
+
+
+@pytest.mark.parametrize(
+    ("executor", "words"),
+    [
+        ("gpu", "H10O"),
+        ("image", "there are no containers there"),
+        ("elsewhere", "SkyPilot may not use that cloud"),
+        ("many", "H100:64"),
+        ("managed", "H10O"),
+    ],
+    ids=["unknown-gpu", "image", "cloud-not-enabled", "too-many-gpus", "managed"],
+)
+def test_the_sentence_says_what_cannot_be_had(refused, executor, words):
+    said = sentence(refused, executor)
+
+    assert words in said
+    assert "Traceback" not in said
+    assert "\n" not in said
+
+
+def test_the_nearest_types_of_gpu_are_named(refused):
+    assert "did you mean H100" in sentence(refused, "gpu")
+
+
+def test_a_launch_that_was_refused_leaves_no_cluster(refused):
+    assert "nemorun-" not in refused.sandbox.sky("status")

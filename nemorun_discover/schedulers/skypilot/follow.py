@@ -147,8 +147,7 @@ def _unpack(content: bytes | None, folder: Path) -> None:
     """Files from a job: nothing of them gets out of the folder."""
     if content is None:
         return
-    with (
-        suppress(tarfile.TarError),
-        tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive,
-    ):
-        archive.extractall(folder, filter="data")
+    with suppress(tarfile.TarError), tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        for member in archive:
+            with suppress(tarfile.FilterError):
+                archive.extract(member, folder, filter="data")

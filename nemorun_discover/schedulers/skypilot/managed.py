@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.schedulers.environment import require_secrets
+from nemorun_discover.schedulers.skypilot.gpus import with_nearest_gpus
+from nemorun_discover.schedulers.skypilot.refusals import NothingFits
 from nemorun_discover.schedulers.skypilot.request import workdir_of
 from nemorun_discover.schedulers.skypilot.service import Service
 from nemorun_discover.schedulers.skypilot.task import task_of
@@ -26,6 +28,12 @@ class Managed(Service):
 
     def start(self, run: Run) -> None:
         """Find the attempt's job by its name, or hand it to the controller."""
+        try:
+            self._start(run)
+        except NothingFits as error:
+            raise with_nearest_gpus(error, run, self._sky) from error
+
+    def _start(self, run: Run) -> None:
         if run.was_asked and (self._arrives(run) or self._is_known(run)):
             return
         require_secrets(run.submission)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.skypilot.clusters import clusters_of, note_cluster, now_text
+from nemorun_discover.schedulers.skypilot.gpus import with_nearest_gpus
+from nemorun_discover.schedulers.skypilot.refusals import NothingFits
 from nemorun_discover.schedulers.skypilot.request import launch_options, workdir_of
 from nemorun_discover.schedulers.skypilot.run import experiment_of
 from nemorun_discover.schedulers.skypilot.sdk import ClusterGone, Sky
@@ -39,6 +41,12 @@ class OnCluster(Service):
 
     def start(self, run: Run) -> None:
         """Find the attempt's job, or launch the cluster with it, or add it to the cluster."""
+        try:
+            self._start(run)
+        except NothingFits as error:
+            raise with_nearest_gpus(error, run, self._sky) from error
+
+    def _start(self, run: Run) -> None:
         if run.was_asked and (self._arrives(run) or self._was_added(run)):
             return
         require_secrets(run.submission)

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _SPACE = re.compile(r"\s+")
 _LONGEST = 300
+_TABLE = "The following features are not supported"
+_CELLS = re.compile(r"\s{2,}")
+_BAD_VALUE = re.compile(r"'(?P<value>[^']*)' does not match .*\$\.(?P<field>[\w.]+)", re.DOTALL)
 _CHECK = "`sky check` shows what is missing"
+
+
+class NothingFits(ExecutorRefused):
+    """No catalog has what is asked for; it may be a name that is spelled wrongly."""
 
 
 class ServerAway(ExecutorRefused):
@@ -30,16 +37,24 @@ def refusal_of(error: BaseException, what: str) -> ExecutorRefused:
     text = first_sentence(str(error))
     for names, words, make in _RULES:
         if _is_one(error, names) and (words is None or words.search(str(error))):
-            sentence, hint = make(text)
-            kind = ServerAway if make is _no_server else ExecutorRefused
+            sentence, hint = make(str(error) if make is _bad_value else text)
+            kind = _KINDS.get(make, ExecutorRefused)
             return kind(f"{what}: {sentence}", hint=hint)
     return ExecutorRefused(f"{what}: SkyPilot: {text or type(error).__name__}")
 
 
 def first_sentence(text: str) -> str:
-    """The first line that says something, without colours, and not too long of it."""
-    lines = (_SPACE.sub(" ", _COLOUR.sub("", line)).strip() for line in text.splitlines())
+    """The first line that says something, without colours, and not too long of it.
+
+    Of a table of what a cloud cannot do, the reasons.
+    """
+    plain = _COLOUR.sub("", text)
+    lines = (_SPACE.sub(" ", line).strip() for line in plain.splitlines())
     line = next((one for one in lines if one), "")
+    _, has_table, rows = plain.partition(_TABLE)
+    if has_table:
+        reasons = [_CELLS.split(one.strip())[-1] for one in rows.splitlines()[2:] if one.strip()]
+        line = " ".join(reasons) or line
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
@@ -71,6 +86,12 @@ def _no_capacity(text: str) -> tuple[str, str]:
         f"the resources are not to be had now: {text}",
         "retry_until_up = true waits for them; region, zone and gpus take lists of which any will do",
     )
+
+
+def _bad_value(text: str) -> tuple[str, str]:
+    found = _BAD_VALUE.search(text)
+    value, field = (found["value"], found["field"]) if found else (text, "a setting")
+    return f"{field} = {value!r} is nothing that SkyPilot knows", "its pages list what there is"
 
 
 def _image(text: str) -> tuple[str, str]:
@@ -126,4 +147,9 @@ _RULES: tuple[
     (_names("ResourcesUnavailableError"), re.compile(r"[Cc]atalog|satisfying"), _unknown_gpu),
     (_names("ResourcesUnavailableError"), _WITHOUT_WORDS, _no_capacity),
     (_names("ImportError"), _WITHOUT_WORDS, _extra),
+    (_names("InvalidSkyPilotConfigError"), _BAD_VALUE, _bad_value),
 )
+_KINDS: dict[Callable[[str], tuple[str, str]], type[ExecutorRefused]] = {
+    _no_server: ServerAway,
+    _unknown_gpu: NothingFits,
+}

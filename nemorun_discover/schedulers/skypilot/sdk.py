@@ -124,6 +124,15 @@ class Sky:
             return {"where": where, "price_per_hour": None}
         return {"where": where, "price_per_hour": price}
 
+    def known_gpus(self) -> list[str]:
+        """The types of GPU that SkyPilot has heard of; none where it cannot load its list."""
+        self._load()
+        try:
+            table = import_module("sky.catalog.common").read_catalog("common/accelerators.csv")
+            return [str(one) for one in table["AcceleratorName"]]
+        except self._unpriced:
+            return []
+
     def queue(self, cluster: str) -> list[dict[str, Any]]:
         """The jobs of a cluster, newest first: job_id, job_name, status."""
         with self._translated(cluster) as sky:
@@ -192,7 +201,7 @@ class Sky:
                     ) from error
                 own = [one for _, one in inspect.getmembers(sky.exceptions, inspect.isclass)]
                 self._errors = (*(one for one in own if issubclass(one, Exception)), *_FOREIGN)
-                self._unpriced = (*self._errors, AttributeError)
+                self._unpriced = (*self._errors, AttributeError, LookupError)
                 self._sky = sky
         return self._sky
 

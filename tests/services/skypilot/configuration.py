@@ -38,7 +38,7 @@ class Ports:
 def slurm_conf(folder: Path, ports: Ports, host: str) -> str:
     """The cluster: two nodes on one machine, with two GPUs each."""
     nodes = "\n".join(
-        f"NodeName={name} NodeAddr=127.0.0.{number} Port={port} CPUs=8 RealMemory=16000"
+        f"NodeName={name} NodeAddr=127.0.0.{number} Port={port} CPUs=16 RealMemory=64000"
         " Gres=gpu:h100:2 State=UNKNOWN"
         for number, (name, port) in enumerate(zip(NODES, ports.slurmd, strict=True), start=1)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ConnectionLost
@@ -41,6 +42,7 @@ class ShellTunnel:
         self._shell = shell
         self._pre_command = pre_command
         self._connection: Connection | None = None
+        self._logging_in = Lock()
 
     @property
     def is_connected(self) -> bool:
@@ -78,10 +80,11 @@ class ShellTunnel:
             connection.close()
 
     def _connected(self) -> Connection:
-        if self._connection is None or not self._connection.is_alive:
-            self.close()
-            self._connection = self._log_in()
-        return self._connection
+        with self._logging_in:
+            if self._connection is None or not self._connection.is_alive:
+                self.close()
+                self._connection = self._log_in()
+            return self._connection
 
     def _start(self, command: str) -> Remote:
         is_old = self.is_connected

@@ -46,9 +46,10 @@ def test_a_login_and_a_script_cost_no_more_round_trips_than_ssh(client, through)
         *("-p", str(proxy.port), f"{settings.user}@127.0.0.1", "true"),
     ]
     bare = took(lambda: subprocess.run(ssh, check=True))
-    tunnel = client.open(settings)
 
-    login_and_run = took(lambda: tunnel.run("true", timeout_s=TIMEOUT_S))
+    login_and_run = min(
+        took(lambda: client.open(settings).run("true", timeout_s=TIMEOUT_S)) for _ in range(3)
+    )
 
     assert login_and_run < bare + 0.2
 
@@ -59,7 +60,8 @@ def test_a_script_and_its_data_take_three_round_trips(client, through):
     tunnel = client.open(settings)
     tunnel.connect()
 
-    seconds = took(lambda: tunnel.run("cat", b"x" * 10_000, timeout_s=TIMEOUT_S))
+    data = b"x" * 10_000
+    seconds = min(took(lambda: tunnel.run("cat", data, timeout_s=TIMEOUT_S)) for _ in range(3))
 
     assert 0.6 < seconds < 1.2
 

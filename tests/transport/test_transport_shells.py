@@ -109,7 +109,7 @@ def test_commands_run_below_the_shell_and_after_the_code_that_are_named(login_as
 
     answer = tunnel.run('echo "$FROM_PROFILE $M"; cat', b"fed", timeout_s=TIMEOUT_S)
     remote = tunnel.start("echo ${M:0:4}")
-    lines = remote.read(100, TIMEOUT_S)
+    lines = b"".join(iter(lambda: remote.read(100, TIMEOUT_S), b""))
     remote.close()
 
     assert answer.output == b"yes it's slurm\nfed"

@@ -33,7 +33,6 @@ def test_ten_megabytes_back_and_fifty_there_at_once_pass(client, to_alice):
 
 def test_eight_scripts_run_on_one_connection_at_once(client, to_alice):
     tunnel = client.open(to_alice)
-    tunnel.connect()
     answers = []
 
     def run() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGES = [
-    *("openssh-server", "openssh-client", "tcsh", "fish"),
+    *("openssh-server", "openssh-client", "openssl", "tcsh", "fish"),
     "libpam-google-authenticator",  # a real second factor
 ]
 _PREFIX = "nemorun-"

@@ -197,4 +197,5 @@ def _outcomes(talk: Conversation, name: str) -> Iterator[Outcome]:
 
 
 def _clean(text: str) -> str:
-    return text.removeprefix("sbatch: error: ").strip()
+    """All that sbatch said, without its own name."""
+    return "; ".join(part.strip() for part in text.split("sbatch: error: ") if part.strip())

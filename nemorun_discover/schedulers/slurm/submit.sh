@@ -20,7 +20,8 @@ done
 
 one_line() { tr '\n\t' '  ' <"$err" | cut -c 1-400; }
 fail() { printf 'fail %s\n' "$1"; exit 3; }
-try() { "$@" 2>"$err" || fail "$(one_line)"; }
+first_line() { head -n 1 "$err" | cut -c 1-300; } # tar has one for each file
+try() { "$@" 2>"$err" || fail "$base: $(first_line)"; }
 
 err=${TMPDIR:-/tmp}/nemorun-$$.err
 (: >"$err") 2>/dev/null || err=$HOME/.nemorun-$$.err

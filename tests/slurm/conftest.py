@@ -40,5 +40,5 @@ def lone_lab(clusters_to_break: Clusters, home: Path, tmp_path: Path) -> Iterato
 def dice() -> random.Random:
     """Chance whose seed is printed, so that a failure can be repeated: TESTS_SEED."""
     seed = int(os.environ.get("TESTS_SEED") or random.SystemRandom().randrange(1 << 30))
-    print(f"seed {seed}: TESTS_SEED={seed} repeats it")  # noqa: T201 - pytest shows it where the test fails
+    print(f"seed {seed}: TESTS_SEED={seed} repeats it")  # noqa: T201 - pytest shows it with a failure
     return random.Random(seed)

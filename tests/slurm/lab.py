@@ -75,6 +75,8 @@ class Lab:
         self.base = f"/home/{user}/ru n's {self.mark}"
         self.cli = Cli(root)
         self.profiles: dict[str, str] = {}
+        self.started: list[subprocess.Popen[bytes]] = []
+        self.kept: list[Any] = []
         self.changed: dict[str, str] = {}
         clusters.give_ssh(home)
         root.mkdir()
@@ -118,6 +120,12 @@ class Lab:
             code=process.returncode, out=out.decode(errors="surrogateescape"), err=err.decode()
         )
 
+    def start(self, *args: str, **env: str) -> subprocess.Popen[bytes]:
+        """nemorun as a process; it is gone at the end of the test."""
+        process = self.cli.start(*args, env=env)
+        self.started.append(process)
+        return process
+
     def launch(self, *args: str, **env: str) -> str:
         """`nemorun run -d`; the experiment's id."""
         answer = self("run", "-d", *args, **env)
@@ -128,6 +136,11 @@ class Lab:
         """By id, where its jobs stand, asked of the clusters just now."""
         answer = self("status", experiment, "--json")
         return {job["id"]: job for job in answer.json["jobs"]}
+
+    def contacts(self, experiment: str = "@last") -> dict[str, Any]:
+        """By executor, how its cluster is heard."""
+        contacts: dict[str, Any] = self("status", experiment, "--json").json["contacts"]
+        return contacts
 
     def show(self, experiment: str = "@last") -> dict[str, Any]:
         """By id, the jobs with all their attempts."""
@@ -140,6 +153,20 @@ class Lab:
         )
         assert answer.code in (0, 1), answer.out + answer.err
         return {job["id"]: job for job in answer.json["jobs"]}
+
+    def until_over_or_refused(self, experiment: str) -> dict[str, Any]:
+        """Its jobs, when each has ended, or was refused."""
+        ends = ("SUCCEEDED", "FAILED", "CANCELLED", "SKIPPED")
+        return self.until(
+            experiment,
+            lambda jobs: all(
+                job["state"] in ends or job["reason"] == "REFUSED" for job in jobs.values()
+            ),
+        )
+
+    def keep(self, what: Any) -> None:
+        """Close this at the end of the test."""
+        self.kept.append(what)
 
     def until(
         self,
@@ -181,7 +208,9 @@ class Lab:
 
     def experiments(self) -> list[str]:
         folder = self.home / ".run" / "experiments"
-        return sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
+        if not folder.is_dir():
+            return []
+        return sorted(one.name for one in folder.iterdir() if not one.name.startswith("."))
 
     def driver(self, experiment: str) -> int:
         """The process that drives an experiment; 0 when none does."""
@@ -272,6 +301,12 @@ class Lab:
 
     def clean(self) -> None:
         """End all that this lab has started."""
+        for one in self.kept:
+            one.close()
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
         for experiment in self.experiments():
             self.kill_driver(experiment)
         for cluster in self.clusters.both:

@@ -147,7 +147,7 @@ def test_a_pending_job_says_why_it_waits_and_when_it_will_start(lab):
 def test_logs_follow_all_jobs_of_both_clusters_in_one_stream_until_the_end(lab):
     experiment = lab.launch("-k", "wait", "-e", "slurm_*", "n=1,2")
     jobs = lab.until_state(experiment, "RUNNING")
-    reading = lab.cli.start("logs", "-f", experiment)
+    reading = lab.start("logs", "-f", experiment)
     for cluster in lab.clusters.both:
         for job in jobs.values():
             if job["executor"][-1] == cluster.site.letter:
@@ -162,7 +162,7 @@ def test_logs_follow_all_jobs_of_both_clusters_in_one_stream_until_the_end(lab):
 
 
 def test_interrupting_the_watching_leaves_the_jobs_running(lab):
-    watching = lab.cli.start("run", "-k", "wait", "-e", "slurm_a")
+    watching = lab.start("run", "-k", "wait", "-e", "slurm_a")
     lab.wait_for(lab.experiments)
     (experiment,) = lab.experiments()
     jobs = lab.until_state(experiment, "RUNNING")
@@ -351,7 +351,7 @@ def test_one_question_serves_all_processes(lab):
         lab.until_state(experiment, "RUNNING")
     before = count()
 
-    readers = [lab.cli.start("status", "-w", one) for one in experiments for _ in range(2)]
+    readers = [lab.start("status", "-w", one) for one in experiments for _ in range(2)]
     time.sleep(10)
     asked = count() - before
     for experiment in experiments:

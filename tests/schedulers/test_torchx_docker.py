@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -129,3 +130,22 @@ def test_an_image_that_mounts_our_files_runs_jobs_from_them(nemorun, project, ho
     assert jobs["number"]["result"]["cwd"] == str(project)
     assert jobs["seven"]["exit_code"] == 7
     assert jobs_of(nemorun("wait", "--json"))["waits"]["state"] == "CANCELLED"
+
+
+def test_a_job_whose_name_nobody_wrote_down_is_found_by_it_and_not_started_again(nemorun):
+    nemorun("run", "-k", "waits", "-e", "box", "--detach")
+    until(lambda: "line 1" in log_of(nemorun))
+    for pid in drivers():
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not drivers())
+    before = jobs_of(nemorun("status", "--json"))["waits"]
+    for pid in drivers():
+        os.kill(pid, signal.SIGKILL)
+    app = Path(before["log"]).with_name("app.json")
+    document = json.loads(app.read_text())
+    app.write_text(json.dumps({key: one for key, one in document.items() if key != "handle"}))
+
+    nemorun("status")
+    until(lambda: json.loads(app.read_text()).get("handle"))
+
+    assert json.loads(app.read_text())["handle"] == document["handle"]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import time
 import uuid
 
 import pytest
 
 from nemorun_discover.executors.torchx import TorchxExecutor
 from nemorun_discover.model.state import State
+from nemorun_discover.schedulers.torchx.evidence import EVIDENCE_LAG_S
 from nemorun_discover.schedulers.torchx.scheduler import TorchxScheduler
 from tests.schedulers.scheduler_contract import (
+    WAIT,
     JobPlace,
     SchedulerContract,
     begin,
     fact_of,
     submitted,
+    taken_over,
     until,
     until_final,
 )
@@ -122,6 +127,39 @@ def test_a_job_that_waits_in_the_queue_is_found_again_and_never_begins_once_canc
     other.cancel([waiting])
     assert until_final(other, waiting).state is State.CANCELLED
     assert not waiting.paths.attempt(1).process.exists()
+
+
+def test_a_job_that_two_drivers_handed_over_runs_once_and_is_followed_by_its_own_name(
+    clusters, place_on
+):
+    place = place_on(clusters.a, resource={"cpu": 16})
+    first = place.scheduler()
+    holders = [place.submission(f"hold{n}", "sleep 600") for n in range(2)]
+    for one in holders:
+        begin(first, one)
+    twice = place.submission("twice", f"echo x >> starts; {WAIT}")
+    name, _ = submitted(first, twice)
+    app = twice.paths.attempt(1).app
+    document = json.loads(app.read_text())
+    # As the first one leaves it when it dies before it has written down what sbatch answered.
+    app.write_text(json.dumps({key: one for key, one in document.items() if key != "handle"}))
+    first.close()
+
+    second = place.scheduler()
+    other, _ = submitted(second, twice)
+    for one in holders:
+        taken_over(second, one)
+    second.cancel(holders)
+    until(lambda: fact_of(second, twice).state is State.RUNNING)
+    until(lambda: clusters.a.state_of(other.rpartition("/")[2]) == "COMPLETED")
+    time.sleep(EVIDENCE_LAG_S + 2)  # by then an app that has ended would be believed
+
+    assert name != other
+    assert fact_of(second, twice).state is State.RUNNING
+    assert fact_of(second, twice).native_id == name
+    (place.folder / "go").touch()
+    assert until_final(second, twice).state is State.SUCCEEDED
+    assert (place.folder / "starts").read_text() == "x\n"
 
 
 def test_a_job_that_somebody_else_cancels_is_cancelled(clusters, place_on):

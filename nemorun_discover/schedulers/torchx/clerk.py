@@ -116,6 +116,8 @@ class Clerk:
         if known:
             # Whoever began this died before it knew the name; a job that has begun writes it down itself.
             errand.handle = self._find(errand)
+            if errand.handle is not None:
+                write_json(errand.paths.app, {**known, "handle": errand.handle})
         if errand.handle is None and not errand.is_cancelled:
             self._schedule(errand)
 
@@ -176,6 +178,10 @@ class Clerk:
             errand.is_cancel_sent = True
 
     def _look(self, errand: Errand) -> None:
+        # Of an attempt that was handed over twice, the app that took it says which one it is.
+        taker = (read_json(errand.paths.app) or {}).get("handle")
+        if taker not in (None, errand.handle):
+            errand.handle, errand.view, errand.said = taker, None, ""
         state, message = self._sdk.status(errand.what, errand.scheduler, str(errand.handle))
         now = time.monotonic()
         errand.heard_at = datetime.now(UTC)

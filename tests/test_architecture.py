@@ -146,7 +146,7 @@ CALLS_USER_CODE = {
     "plugins/hooks.py",
     "plugins/load.py",
     "plugins/reference.py",
-    "schedulers/torchx/sdk.py",
+    "schedulers/torchx/calls.py",
 }
 
 

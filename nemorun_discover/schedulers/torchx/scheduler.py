@@ -14,11 +14,12 @@ from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.local.process import send_signal
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
+from nemorun_discover.schedulers.torchx.calls import off_the_main_thread
 from nemorun_discover.schedulers.torchx.clerk import Clerk
 from nemorun_discover.schedulers.torchx.errand import Errand
 from nemorun_discover.schedulers.torchx.evidence import fact_of, show_why
 from nemorun_discover.schedulers.torchx.preview import preview
-from nemorun_discover.schedulers.torchx.sdk import Sdk, off_the_main_thread
+from nemorun_discover.schedulers.torchx.sdk import Sdk
 from nemorun_discover.schedulers.torchx.support import refuse_what_cannot_be
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class TorchxScheduler(Scheduler):
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._sdk = Sdk()
-        self._clerk = Clerk(self._sdk, env)
+        self._clerks: dict[str, Clerk] = {}
         self._errands: dict[tuple[str, int], Errand] = {}
 
     def check(self, name: str, executor: Executor) -> None:
@@ -93,11 +94,12 @@ class TorchxScheduler(Scheduler):
             errand.is_cancelled = True
             process = read_json(submission.paths.attempt(submission.attempt).process)
             if process is None or not send_signal(process, signal.SIGTERM):
-                self._clerk.wake()
+                self._clerks[errand.scheduler].wake()
 
     def close(self) -> None:
         """Let go of the thread; jobs go on."""
-        self._clerk.close()
+        for clerk in self._clerks.values():
+            clerk.close()
 
     def contacts(self) -> Mapping[str, Contact]:
         """By executor, when TorchX answered last, and why it does not."""
@@ -113,7 +115,9 @@ class TorchxScheduler(Scheduler):
     def _look_after(self, submission: Submission) -> None:
         if _key(submission) not in self._errands:
             errand = self._errands[_key(submission)] = Errand(submission=submission)
-            self._clerk.take(errand)
+            if errand.scheduler not in self._clerks:
+                self._clerks[errand.scheduler] = Clerk(self._sdk, self._env)
+            self._clerks[errand.scheduler].take(errand)
 
     def _fact(self, errand: Errand) -> Fact | None:
         submission = errand.submission

@@ -1,106 +1,23 @@
-"""TorchX itself: the one module that imports it for this kind, and turns what it raises into our sentences."""
+"""TorchX's runner and its schedulers, each made when it is first used."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-import threading
-from contextlib import contextmanager
-from subprocess import CalledProcessError
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.discovery.names import did_you_mean
-from nemorun_discover.errors import ExecutorRefused, NemorunError
+from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.schedulers.torchx.calls import ask, each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-T = TypeVar("T")
-
 GONE = "GONE"  # the state of an app that a scheduler does not know, or not any more
 OURS = "nemorun_"  # our own names among the schedulers: they start nothing
 SESSION = "torchx"  # TorchX deprecates any other
-# TorchX's extras, by the package that its schedulers find missing.
-_EXTRAS = {"kubernetes": "kubernetes", "boto3": "aws_batch", "google": "gcp_batch", "ray": "ray"}
 _MOST_APPS = 1_000_000  # local_cwd refuses more than it holds in memory, 100 unless told otherwise
 # Followed, their logs come line by line without the ends of the lines (kubernetes' watch); so they are read whole.
 _LOSE_LINE_ENDS = ("kubernetes", "kubernetes_mcad")
-_stderr = threading.Lock()
-
-
-def ask(what: str, call: Callable[[], T]) -> T:
-    """Call into TorchX.
-
-    Args:
-        what: Who asks for what, as the sentence of an error begins.
-        call: The call.
-
-    Raises:
-        ExecutorRefused: It raised something; what it printed is in the sentence.
-    """
-    with _captured() as said:
-        try:
-            return call()
-        except NemorunError:
-            raise
-        except ImportError as error:
-            raise _missing(what, error) from error
-        # TorchX's schedulers, and those of other packages, raise whatever their clients raise.
-        except Exception as error:
-            raise ExecutorRefused(f"{what}: {_sentence(error, said())}") from error
-
-
-def off_the_main_thread(call: Callable[[], T]) -> T:
-    """Call it in another thread and wait: in the main one TorchX's local scheduler takes the process's signals."""
-    answers: list[T] = []
-    errors: list[NemorunError] = []
-
-    def run() -> None:
-        try:
-            answers.append(call())
-        except NemorunError as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="torchx", daemon=True)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return answers[0]
-
-
-def _missing(what: str, error: ImportError) -> ExecutorRefused:
-    package = (error.name or str(error)).partition(".")[0]
-    wanted = f"torchx[{_EXTRAS[package]}]" if package in _EXTRAS else package
-    return ExecutorRefused(
-        f"{what}: TorchX needs the package {package} for it, which is not installed",
-        hint=f"pip install '{wanted}'",
-    )
-
-
-def _sentence(error: Exception, printed: str) -> str:
-    """What was printed says more than the exit code of the program that printed it."""
-    lines = [one.strip() for one in printed.splitlines() if one.strip()]
-    if lines and isinstance(error, CalledProcessError):
-        return lines[-1]
-    raised = next((one.strip() for one in str(error).splitlines() if one.strip()), "")
-    return f"{type(error).__name__}: {raised}" if raised else type(error).__name__
-
-
-@contextmanager
-def _captured() -> Iterator[Callable[[], str]]:
-    """What is printed to stderr meanwhile, also by programs that are started, such as sbatch.
-
-    TorchX lets them print where we print; in the sentence of an error it is of use.
-    """
-    with _stderr, tempfile.TemporaryFile() as file:
-        kept = os.dup(2)
-        os.dup2(file.fileno(), 2)
-        try:
-            yield lambda: os.pread(file.fileno(), 65536, 0).decode("utf-8", "replace")
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+_START_PROGRAMS = ("slurm", "lsf")  # those print what an error does not say
 
 
 class Sdk:
@@ -161,18 +78,22 @@ class Sdk:
     ) -> Any:  # noqa: ANN401 - TorchX has no types
         """The exact request for an app; nothing is sent."""
         runner = self.runner(scheduler)
-        return ask(what, lambda: runner.dryrun(make(), scheduler, cfg=dict(cfg)))
+        return ask(
+            what,
+            lambda: runner.dryrun(make(), scheduler, cfg=dict(cfg)),
+            prints=scheduler in _START_PROGRAMS,
+        )
 
     def schedule(self, what: str, scheduler: str, request: Any) -> str:  # noqa: ANN401
         """Send a request; the app's handle."""
         runner = self.runner(scheduler)
-        return str(ask(what, lambda: runner.schedule(request)))
+        return str(ask(what, lambda: runner.schedule(request), prints=scheduler in _START_PROGRAMS))
 
     def status(self, what: str, scheduler: str, handle: str) -> tuple[str, str]:
         """The state of an app in TorchX's word, and what the scheduler calls it; GONE when it knows of none."""
         runner = self.runner(scheduler)
         try:
-            status = ask(what, lambda: runner.status(handle))
+            status = ask(what, lambda: runner.status(handle), prints=scheduler in _START_PROGRAMS)
         except ExecutorRefused as error:
             # torchx 0.7 knows slurm's CANCELLED, but not "CANCELLED by 1000", which sacct says.
             if "failed to translate slurm state CANCELLED" in error.message:
@@ -186,33 +107,29 @@ class Sdk:
         """Cancel an app, also where TorchX cannot tell how it stands."""
         runner = self.runner(scheduler)
         try:
-            ask(what, lambda: runner.cancel(handle))
+            ask(what, lambda: runner.cancel(handle), prints=scheduler in _START_PROGRAMS)
         except ExecutorRefused:
             # It asks for the state first; on a Slurm without accounting that fails, and scancel works.
             app_id = handle.rpartition("/")[2]
             cancel = self._schedulers[scheduler]._cancel_existing  # noqa: SLF001 - `cancel` asks for the state too
-            ask(what, lambda: cancel(app_id))
+            ask(what, lambda: cancel(app_id), prints=scheduler in _START_PROGRAMS)
 
     def text(self, what: str, scheduler: str, handle: str, role: str) -> Iterator[str]:
         """The log of an app from its beginning, in pieces; until it ends, where the scheduler can follow."""
         runner = self.runner(scheduler)
         follow = scheduler not in _LOSE_LINE_ENDS
-        pieces = iter(ask(what, lambda: runner.log_lines(handle, role, 0, should_tail=follow)))
-        while True:
-            try:
-                yield next(pieces)
-            except StopIteration:
-                return
-            except (
-                Exception
-            ) as error:  # as in `ask`, which would keep stderr for as long as the job runs
-                raise ExecutorRefused(f"{what}: {_sentence(error, '')}") from error
+        log = ask(
+            what,
+            lambda: runner.log_lines(handle, role, 0, should_tail=follow),
+            prints=scheduler in _START_PROGRAMS,
+        )
+        yield from each(what, log)
 
     def handles(self, what: str, scheduler: str, name: str) -> list[str]:
         """The apps whose ids have this name in them; empty where the scheduler cannot list, or lists no names."""
         runner = self.runner(scheduler)
         try:
-            apps = ask(what, lambda: runner.list(scheduler))
+            apps = ask(what, lambda: runner.list(scheduler), prints=scheduler in _START_PROGRAMS)
         except ExecutorRefused:
             return []
         return [str(one.app_handle) for one in apps if name in one.app_id]

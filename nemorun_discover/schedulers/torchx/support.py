@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.discovery.names import did_you_mean, one_of
 from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.executors.codec import launcher_of
-from nemorun_discover.schedulers.torchx.sdk import ask
+from nemorun_discover.schedulers.torchx.calls import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

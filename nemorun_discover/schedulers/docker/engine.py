@@ -141,6 +141,8 @@ def address_of(env: Mapping[str, str]) -> str:
 
 def _no_answer(what: str, error: BaseException, address: str) -> ExecutorRefused:
     causes = list(_causes(error))
+    if not any(isinstance(one, OSError) for one in causes):  # requests' own errors are such
+        return ExecutorRefused(f"{what}: docker-py refuses: {error}")
     if any(isinstance(one, PermissionError) for one in causes):
         return ExecutorRefused(
             f"{what}: you may not use the Docker engine at {address}: permission denied",

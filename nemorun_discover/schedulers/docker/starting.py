@@ -197,6 +197,9 @@ class Starting:
             with said(submission.job.executor, self._env):
                 try:
                     made = self._client.containers.create(**arguments)
+                    if way is Way.SHELL and not self._has_shell(name):
+                        self._remove(name)
+                        return False
                     note_container(attempt, name=name, id=made.id, image=image.id, way=str(way))
                     made.start()
                 except errors.APIError as error:
@@ -207,6 +210,17 @@ class Starting:
                     raise refusal(submission.job.executor, settings(submission), words) from error
         except (TypeError, ValueError, errors.DockerException) as error:
             raise ConfigError(f"{submission.job.executor}: docker-py refuses: {error}") from error
+        return True
+
+    def _has_shell(self, name: str) -> bool:
+        """The engine would not tell: it starts its own first process, which does not find the shell."""
+        from docker import errors  # noqa: PLC0415 - as above
+
+        try:
+            content, _ = self._client.api.get_archive(name, "/bin/sh")
+        except errors.NotFound:
+            return False
+        content.close()
         return True
 
     def _remove(self, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ExecutorRefused
@@ -12,6 +13,8 @@ from nemorun_discover.schedulers.docker.request import require_for_us
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from docker import DockerClient
 
     from nemorun_discover.executors.docker import DockerExecutor
 
@@ -28,15 +31,22 @@ def require_engine(name: str, executor: DockerExecutor, env: Mapping[str, str]) 
             f"{name}: packager.symlink_from_remote_dir names a directory of a cluster, and there is none here",
             hint="take it out of the profile; volumes mount a directory of this machine",
         )
-    client = connect_to_look(name, env)
-    require_for_us(name, executor, known_arguments())
-    with said(name, env):
-        if executor.runtime is not None:
-            known = sorted(client.info().get("Runtimes") or {})
-            if known and executor.runtime not in known:
-                sentence, hint = no_runtime(executor.runtime, known)
-                raise ExecutorRefused(f"{name}: {sentence}", hint=hint)
-        if executor.pull == "never" and find_image(client, executor.container_image, env) is None:
-            missing = missing_image(client, executor.container_image)
+    with closing(connect_to_look(name, env)) as client:
+        require_for_us(name, executor, known_arguments())
+        _require_runtime(name, executor, client, env)
+        image = executor.container_image
+        if executor.pull == "never" and find_image(client, image, env) is None:
+            missing = missing_image(client, image)
             raise ExecutorRefused(f"{name}: {missing.message}", hint=missing.hint)
-    client.close()
+
+
+def _require_runtime(
+    name: str, executor: DockerExecutor, client: DockerClient, env: Mapping[str, str]
+) -> None:
+    if executor.runtime is None:
+        return
+    with said(name, env):
+        known = sorted(client.info().get("Runtimes") or {})
+    if known and executor.runtime not in known:
+        sentence, hint = no_runtime(executor.runtime, known)
+        raise ExecutorRefused(f"{name}: {sentence}", hint=hint)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _PATIENCE_S = 90.0
-_NO_IPTABLES = "iptables"
+_STARTED: list[subprocess.Popen[bytes]] = []  # kept: nobody is to complain that they still run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +94,7 @@ class Engine:
                 stderr=log,
                 start_new_session=True,
             )
+        _STARTED.append(started)
         self._wait(started)
 
     def _network(self) -> Path:
@@ -146,7 +147,8 @@ class Engine:
         while _is_dockerd(pid):
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
-            _reap(pid)
+            for one in _STARTED:
+                one.poll()
             time.sleep(0.05)
 
     def remove(self) -> None:
@@ -173,13 +175,13 @@ def default_base() -> Path:
     return Path(tempfile.gettempdir(), "nemorun-docker")
 
 
-def started(base: Path, *options: str) -> Engine:
-    """An engine with the tests' images, in that folder."""
+def started(base: Path, *options: str, only: str | None = None) -> Engine:
+    """An engine with the tests' images, or with one of them, in that folder."""
     engine = Engine(base=base)
     if engine.pid() is None:
         engine.start(*options)
     client = engine.client()
-    images.load(client)
+    images.load(client, only)
     client.close()
     return engine
 
@@ -206,10 +208,3 @@ def _is_dockerd(pid: int) -> bool:
         return state != "Z" and b"dockerd" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-
-
-def _reap(pid: int) -> None:
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return

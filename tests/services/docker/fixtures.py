@@ -45,8 +45,8 @@ def own_engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Engine
     install()
     made = []
 
-    def start(*options: str, base: Path | None = None) -> Engine:
-        engine = started(base or Path(tempfile.mkdtemp(prefix="nrd-")), *options)
+    def start(*options: str, only: str | None = None) -> Engine:
+        engine = started(Path(tempfile.mkdtemp(prefix="nrd-")), *options, only=only)
         made.append(engine)
         monkeypatch.setenv("DOCKER_HOST", engine.host)
         return engine

@@ -59,8 +59,8 @@ def build() -> None:
             shutil.move(draft, kept())
 
 
-def load(client: DockerClient) -> None:
-    """Put the images into an engine that lacks them."""
+def load(client: DockerClient, only: str | None = None) -> None:
+    """Put the images, or one of them, into an engine that lacks them."""
     there = {tag for one in client.images.list() for tag in one.tags}
     for name, file, changes in (
         (PYTHON, "python.tar", []),
@@ -68,7 +68,7 @@ def load(client: DockerClient) -> None:
         (SHELL, "shell.tar", []),
         (BARE, "bare.tar", []),
     ):
-        if name not in there:
+        if name not in there and only in (None, name):
             repository, tag = name.split(":")
             client.api.import_image_from_file(
                 str(kept() / file), repository=repository, tag=tag, changes=changes

@@ -38,9 +38,9 @@ class Ports:
 def slurm_conf(folder: Path, ports: Ports, host: str) -> str:
     """The cluster: two nodes on one machine, with two GPUs each."""
     nodes = "\n".join(
-        f"NodeName={name} NodeAddr=127.0.0.{number} Port={port} CPUs=16 RealMemory=64000"
+        f"NodeName={name} NodeAddr=127.0.0.1 Port={port} CPUs=16 RealMemory=64000"
         " Gres=gpu:h100:2 State=UNKNOWN"
-        for number, (name, port) in enumerate(zip(NODES, ports.slurmd, strict=True), start=1)
+        for name, port in zip(NODES, ports.slurmd, strict=True)
     )
     return f"""\
 ClusterName={CLUSTER}
@@ -141,3 +141,10 @@ Host {CLUSTER}
 ACCELERATORS = "AcceleratorName,Clouds\nH100,\"['Slurm']\"\nA100,\"['Slurm']\"\n"
 # Managed jobs run in the API server, and the probe of the network asks this machine.
 SKY_CONFIG = "jobs:\n  controller:\n    consolidation_mode: true\n"
+# What SkyPilot's catalog of a cloud looks like, with what the dry runs ask for.
+LAMBDA = """\
+InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,Price,Region,GpuInfo,SpotPrice
+gpu_1x_a10,A10,1.0,30.0,200.0,0.75,us-east-1,"{'Gpus': [{'Name': 'A10', 'Count': 1.0}]}",
+gpu_1x_a10,A10,1.0,30.0,200.0,0.75,us-west-1,"{'Gpus': [{'Name': 'A10', 'Count': 1.0}]}",
+cpu_4x_general,,,4.0,16.0,0.08,us-east-1,,
+"""

@@ -88,6 +88,31 @@ def running() -> Iterator[Sandbox]:
             probe.server_close()
 
 
+@contextmanager
+def pretending(cloud: str, catalog: str) -> Iterator[Sandbox]:
+    """An API server that takes a cloud for enabled, which nothing can be started on; there is no Slurm."""
+    folder = Path(tempfile.mkdtemp(prefix="nemorun-sky-"))
+    ports = text.Ports(slurmctld=0, slurmd=(0, 0), ssh=0, api=free_ports(1)[0])
+    sandbox = Sandbox(folder=folder, ports=ports)
+    (folder / "plugin").mkdir()
+    (folder / "plugin/offline.py").write_text((_HERE / "offline.py").read_text())
+    catalogs = sandbox.home / ".sky/catalogs/v8"
+    (catalogs / cloud).mkdir(parents=True)
+    (catalogs / "common").mkdir()
+    (catalogs / cloud / "vms.csv").write_text(catalog)
+    (catalogs / "common/accelerators.csv").write_text(
+        "AcceleratorName,Clouds\nA10,\"['Lambda']\"\n"
+    )
+    plugins = f"plugins:\n  - class: offline.Offline\n    parameters:\n      clouds: [{cloud}]\n"
+    (sandbox.home / ".sky/plugins.yaml").write_text(plugins)
+    try:
+        _start_server(sandbox)
+        yield sandbox
+    finally:
+        _stop_server(sandbox)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _write(sandbox: Sandbox, probe: int) -> None:
     folder, ports = sandbox.folder, sandbox.ports
     for name in ("munge", "slurm", "ssh", "bin", "log", "pids", "user/.ssh", "plugin"):
@@ -151,6 +176,10 @@ def _start(sandbox: Sandbox) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError((folder / "log/slurmctld").read_text()[-3000:])
         time.sleep(0.2)
+    _start_server(sandbox)
+
+
+def _start_server(sandbox: Sandbox) -> None:
     # SkyPilot gives its server a minute to start, and on a busy machine that is not always enough.
     for _ in range(_SERVER_TRIES):
         said = sandbox.sky("api", "start")
@@ -159,11 +188,15 @@ def _start(sandbox: Sandbox) -> None:
     raise RuntimeError(said)
 
 
-def _stop(sandbox: Sandbox) -> None:
+def _stop_server(sandbox: Sandbox) -> None:
     with suppress(subprocess.TimeoutExpired):
         sandbox.sky("api", "stop")
     for pid in _processes_with(str(sandbox.folder)):
         _kill(pid)
+
+
+def _stop(sandbox: Sandbox) -> None:
+    _stop_server(sandbox)
     for file in sorted(sandbox.folder.glob("pids/*")):
         _kill(int(file.read_text()))
     with alone("users"):

@@ -89,7 +89,8 @@ def test_the_status_document_has_every_field_of_the_contract(nemorun, shelf, tol
     log = str(shelf.log_of(ID, "train[lr=0.1]@local", attempt=2))
     outputs = str(shelf.home.layout.experiment(ID).job("train-lr=0.1@local").outputs)
     assert document["schema"] == "nemorun.status/1"
-    assert list(document) == ["schema", "as_of", "experiment", "jobs"]
+    assert list(document) == ["schema", "as_of", "experiment", "jobs", "contacts"]
+    assert document["contacts"] == {}
     assert document["experiment"] == {
         "id": ID,
         "title": "train",
@@ -114,6 +115,8 @@ def test_the_status_document_has_every_field_of_the_contract(nemorun, shelf, tol
         "started_at": "2026-11-22T07:12:03Z",
         "ended_at": "2026-11-22T07:13:06Z",
         "as_of": "2026-11-22T07:13:06Z",
+        "waits_for": None,
+        "expected_start_at": None,
         "log": log,
         "outputs": outputs,
         "result": None,

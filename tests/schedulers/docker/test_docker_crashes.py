@@ -38,7 +38,7 @@ def begin(lab, **fields):
     lab.configure(box={"container_image": images.PYTHON, "grace_s": 2, **fields})
     assert lab.nemorun("run", "-k", "wait", "-e", "box", "--detach").code == 0
     outputs = Path(lab.job()["outputs"])
-    lab.until(lambda: (outputs / "began").exists())
+    lab.until((outputs / "began").exists)
     return outputs
 
 
@@ -81,7 +81,7 @@ def test_a_driver_that_is_killed_is_replaced_and_the_job_goes_on(waiting, lab, e
 def test_a_job_that_ends_while_no_driver_looks_is_found_to_have_ended(waiting, lab):
     kill_driver(lab)
     (waiting / "go").touch()
-    lab.until(lambda: (waiting.parent / "attempt-1" / "exit.json").exists())
+    lab.until((waiting.parent / "attempt-1" / "exit.json").exists)
 
     assert lab.nemorun("wait").code == 0
 

@@ -76,6 +76,8 @@ class Delivery:
                 self._take_in(outcome)
         except (ConnectionLost, LoginNeeded) as error:
             return self._cut_off(jobs, error)
+        except OSError as error:  # this machine's own: its disk is full, ...
+            return self._cut_off(jobs, ConnectionLost(f"{self._tunnel.name}: {error}"))
         except NemorunError as error:
             return self._turned_away(jobs, open_before, error)
         return self._left_over(jobs)

@@ -86,11 +86,16 @@ class Lookout:
             try:
                 self._ask(cancels)
             except NemorunError as error:
-                with self._news:
-                    self._mood.looked_at = time.time()
-                    self._mood.needs_login = isinstance(error, LoginNeeded)
-                    self._mood.is_ill(sentence_of(error), time.time())
+                self._went_wrong(sentence_of(error), needs_login=isinstance(error, LoginNeeded))
+            except OSError as error:  # this machine's own: its disk is full, ...
+                self._went_wrong(f"what it said cannot be kept: {error}", needs_login=False)
             return True
+
+    def _went_wrong(self, sentence: str, *, needs_login: bool) -> None:
+        with self._news:
+            self._mood.looked_at = time.time()
+            self._mood.needs_login = needs_login
+            self._mood.is_ill(sentence, time.time())
 
     def forget_secrets(self) -> None:
         """Delete the files of secrets, when every job that could read them is over."""

@@ -13,7 +13,7 @@ from nemorun_discover.files import read_json, write_json
 from nemorun_discover.schedulers.slurm.units import attempt_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from nemorun_discover.schedulers.protocol import Submission
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 class Planned:
     """The units of an experiment that hold several jobs; one alone has always the same name.
 
+    Only the experiment's driver writes them, so what was read once is known.
+
     Args:
         folder: `slurm/units` of the experiment on this machine.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._known: list[tuple[str, str, Mapping[str, str | None]]] | None = None
 
     def write(self, unit: Unit, native_ids: Mapping[str, str] | None = None) -> None:
         """Write a unit down: that it is about to go, or the ids of its jobs.
@@ -39,6 +42,7 @@ class Planned:
         """
         if len(unit.submissions) == 1:
             return
+        self._known = None
         ids = native_ids or {}
         attempts = {key: ids.get(key) for key in map(attempt_key, unit.submissions)}
         with suppress(OSError):  # a full disk
@@ -58,12 +62,16 @@ class Planned:
                 return key, native_id
         return None
 
-    def _read(self) -> Iterator[tuple[str, str, Mapping[str, str | None]]]:
+    def _read(self) -> list[tuple[str, str, Mapping[str, str | None]]]:
         """Name, key, and native ids by attempt."""
-        for path in _files(self._folder):
-            document = read_json(path)
-            if isinstance(document, dict):
-                yield path.name.removesuffix(".json"), document["key"], document["attempts"]
+        if self._known is None:
+            read = {path.stem: read_json(path) for path in _files(self._folder)}
+            self._known = [
+                (name, document["key"], document["attempts"])
+                for name, document in read.items()
+                if isinstance(document, dict)
+            ]
+        return self._known
 
 
 def _files(folder: Path) -> Iterable[Path]:

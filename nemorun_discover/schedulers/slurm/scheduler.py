@@ -32,6 +32,7 @@ from nemorun_discover.transport.table import open_tunnel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.executors.slurm import SlurmExecutor
@@ -61,6 +62,7 @@ class SlurmScheduler(Scheduler):
         self._executors: dict[str, str] = {}
         self._asked: set[str] = set()
         self._tunnels: dict[str, Tunnel] = {}
+        self._planned: dict[Path, Planned] = {}
 
     def check(self, name: str, executor: Executor) -> None:
         """Refuse settings that contradict each other, or that no batch script can hold."""
@@ -182,9 +184,9 @@ class SlurmScheduler(Scheduler):
         self._executors[submission.job.executor] = name
         return self._links[name]
 
-    @staticmethod
-    def _planned_of(submission: Submission) -> Planned:
-        return Planned(submission.paths.root.parents[1] / "slurm" / "units")
+    def _planned_of(self, submission: Submission) -> Planned:
+        folder = submission.paths.root.parents[1] / "slurm" / "units"
+        return self._planned.setdefault(folder, Planned(folder))
 
     def _open(self, submission: Submission, name: str) -> Link:
         home, settings = home_of(submission), tunnel_of(submission)

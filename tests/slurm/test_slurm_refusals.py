@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
-import time
+from datetime import datetime
 
 import pytest
 
@@ -121,21 +122,27 @@ def silent_port(lab):
     return str(listener.getsockname()[1])
 
 
+def asking_took_s(lab):
+    """From the intent to the answer, as the journal has it."""
+    journal = lab.home / ".run" / "experiments" / lab.experiments()[0] / "events.jsonl"
+    events = [json.loads(line) for line in journal.read_text().splitlines()]
+    first, last = (datetime.fromisoformat(events[at]["at"]) for at in (0, -1))
+    return (last - first).total_seconds()
+
+
 WAYS = [wrong_key, wrong_host_key, unknown_host_key, unknown_host, closed_port, silent_port]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=[way.__name__ for way in WAYS])
 def test_a_cluster_that_cannot_be_reached_is_told_in_one_sentence_soon(lab, way):
     words = way(lab)
-    began = time.monotonic()
 
     answer = lab("run", "-k", "train", "-e", "slurm_a")
-    took = time.monotonic() - began
 
     assert answer.code == 6, answer.out + answer.err
     told = [line for line in answer.out.splitlines() if words in line]
     assert len(told) == 1, answer.out
     assert "Traceback" not in answer.out + answer.err
-    assert took < SOON_S
+    assert asking_took_s(lab) < SOON_S
     (job,) = lab.jobs().values()
     assert (job["state"], job["reason"]) == ("PLANNED", "REFUSED")

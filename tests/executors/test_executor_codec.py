@@ -22,6 +22,7 @@ from nemorun_discover.executors.packagers import (
 )
 from nemorun_discover.executors.skypilot import SkypilotExecutor, SkypilotJobsExecutor
 from nemorun_discover.executors.slurm import SlurmExecutor, SlurmJobDetails
+from nemorun_discover.executors.torchx import TorchxExecutor
 from nemorun_discover.executors.tunnels import SSHTunnel
 
 HYBRID = HybridPackager(
@@ -46,6 +47,7 @@ EXECUTORS = {
     ),
     "skypilot": SkypilotExecutor(cloud=["aws", "gcp"], nodes=2, cpus="4+", launcher=Torchrun()),
     "skypilot-jobs": SkypilotJobsExecutor(launcher="torchrun"),
+    "torchx": TorchxExecutor(scheduler="slurm", cfg={"time": "1:00"}, resource={"cpu": 1}),
 }
 
 

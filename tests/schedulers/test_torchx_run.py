@@ -111,6 +111,18 @@ def test_jobs_of_torchx_have_states_logs_results_outputs_and_upstreams(nemorun):
     assert Path(jobs["number"]["outputs"], "kept").read_text() == "here"
 
 
+def test_an_executor_of_python_is_a_torchx_executor_too(nemorun, project):
+    (project / "nemorun.toml").unlink()
+    (project / "executors.py").write_text(
+        "import nemorun\n\ndef mine(limit: int = 1) -> nemorun.TorchxExecutor:\n"
+        "    return nemorun.TorchxExecutor(scheduler='local_cwd', cfg={'prepend_cwd': True})\n"
+    )
+
+    answer = nemorun("run", "-k", "number", "-e", "mine", "--json")
+
+    assert jobs_of(answer)["number"]["result"] == {"n": 2}
+
+
 def test_the_record_has_both_names_of_an_app(nemorun):
     job = jobs_of(nemorun("run", "-k", "number", "-e", "tx", "--json"))["number"]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 import uuid
 
@@ -12,6 +14,7 @@ from nemorun_discover.executors.torchx import TorchxExecutor
 from nemorun_discover.model.state import State
 from nemorun_discover.schedulers.torchx.evidence import EVIDENCE_LAG_S
 from nemorun_discover.schedulers.torchx.scheduler import TorchxScheduler
+from tests.cli.conftest import Cli
 from tests.schedulers.scheduler_contract import (
     WAIT,
     JobPlace,
@@ -23,6 +26,7 @@ from tests.schedulers.scheduler_contract import (
     until,
     until_final,
 )
+from tests.schedulers.test_torchx_run import TASKS, drivers, jobs_of
 
 
 @pytest.fixture
@@ -194,3 +198,34 @@ def test_a_job_that_never_began_has_what_its_cluster_said_in_its_log(clusters, p
     assert (
         "/nosuch/python: No such file or directory" in submission.paths.attempt(1).log.read_text()
     )
+
+
+def test_an_experiment_on_a_cluster_outlives_its_driver(clusters, shared, monkeypatch):
+    folder = shared(clusters.a)
+    monkeypatch.setenv("SLURM_CONF", str(clusters.a.slurm_conf))
+    monkeypatch.setenv("NEMORUN_HOME", str(folder / "home"))
+    project = folder / "project"
+    (project / ".git").mkdir(parents=True)
+    (project / "tasks.py").write_text(TASKS)
+    (project / "nemorun.toml").write_text(
+        '[profiles.tx]\nkind = "torchx"\nscheduler = "slurm"\n'
+        '[profiles.tx.packager]\nkind = "pattern"\ninclude_pattern = "*.py"\n'
+    )
+    nemorun = Cli(project)
+    answer = nemorun("run", "-k", "number or double", "-e", "tx", "--json")
+    nemorun("run", "-k", "seven or waits", "-e", "tx", "--detach")
+    code = folder / "home" / "experiments"
+    until(lambda: list(code.glob("*/code/*/begun")))
+    for pid in drivers():
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not drivers())
+
+    before = jobs_of(nemorun("status", "--json"))["waits"]
+    (next(code.glob("*/code/*/begun")).parent / "go").touch()
+    after = jobs_of(nemorun("wait", "--json"))
+
+    assert jobs_of(answer)["double"]["result"] == 4, answer.err
+    assert (after["waits"]["state"], after["waits"]["result"]) == ("SUCCEEDED", "went")
+    assert after["waits"]["native_id"] == before["native_id"]
+    assert before["native_id"].startswith("slurm://torchx/")
+    assert (after["seven"]["state"], after["seven"]["exit_code"]) == ("FAILED", 7)

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import containers
 import launching
 import listing
 import packaging
@@ -24,6 +25,7 @@ MEASURES = {
     "launching": launching.measure,
     "packaging": packaging.measure,
     "reading": reading.measure,
+    "docker": containers.measure,
     "slurm": slurm.measure,
 }
 _ROOT = Path(__file__).resolve().parent.parent

@@ -138,6 +138,7 @@ def check_project(settings: Settings) -> Iterator[Check]:
     else:
         yield Check(name="config", verdict=Verdict.OK, message=str(file))
     yield from _check_profiles(project)
+    yield from _check_engine(project)
     yield _check_tasks(project)
 
 
@@ -148,6 +149,18 @@ def _check_profiles(project: OpenProject) -> Iterator[Check]:
     if not problems:
         names = ", ".join(one.name for one in project.executors)
         yield Check(name="profiles", verdict=Verdict.OK, message=f"executors: {names}")
+
+
+def _check_engine(project: OpenProject) -> Iterator[Check]:
+    """Docker's engine, for a project that has a use for it."""
+    if all(one.kind != "docker" for one in project.executors):
+        return
+    from nemorun_discover.schedulers.docker.engine import describe_engine  # noqa: PLC0415 - its SDK
+
+    try:
+        yield Check(name="docker", verdict=Verdict.OK, message=describe_engine(os.environ))
+    except NemorunError as error:
+        yield Check(name="docker", verdict=Verdict.WARN, message=error.message, remedy=error.hint)
 
 
 def _check_tasks(project: OpenProject) -> Check:

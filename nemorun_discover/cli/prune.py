@@ -40,7 +40,8 @@ def prune_command(settings: Settings, *, dry_run: bool, older_than: str | None, 
     """Delete what no experiment needs any more.
 
     That is code that no record names, the checkouts of experiments that are over, runtimes of other
-    versions of nemorun, and reports of its errors that are older than 30 days.
+    versions of nemorun, reports of its errors that are older than 30 days, and containers and networks that
+    Docker's engine still has of experiments that are over.
 
     With --older-than also whole experiments, with their logs, results and outputs, save those that run and
     those whose results a younger one uses; it asks first.
@@ -91,13 +92,19 @@ def _ask(found: Pruning) -> None:
 
 
 def _table(home: Home, found: Pruning, channel: Channel) -> list[Line]:
-    rows = found.removable
-    paths = tuple((str(one.path.relative_to(home.layout.root)), "") for one in rows)
+    rows = [
+        *((one.name, one.kind, "") for one in found.in_engine),
+        *(
+            (str(one.path.relative_to(home.layout.root)), one.kind, size_words(one.size_bytes))
+            for one in found.removable
+        ),
+    ]
+    path, what, size = (tuple((row[index], "") for row in rows) for index in range(3))
     return draw_table(
         [
-            Column(heading="PATH", cells=paths),
-            Column(heading="WHAT", cells=tuple((one.kind, "") for one in rows), drop=0),
-            Column(heading="SIZE", cells=tuple((size_words(one.size_bytes), "") for one in rows)),
+            Column(heading="PATH", cells=path),
+            Column(heading="WHAT", cells=what, drop=0),
+            Column(heading="SIZE", cells=size),
         ],
         channel,
     )
@@ -105,7 +112,7 @@ def _table(home: Home, found: Pruning, channel: Channel) -> list[Line]:
 
 def _summary(found: Pruning, *, dry_run: bool) -> str:
     size = size_words(sum(one.size_bytes for one in found.removable))
-    if not found.removable:
+    if not found.removable and not found.in_engine:
         return "there is nothing to delete"
     return f"{size} would be deleted; nothing was" if dry_run else f"{size} deleted"
 
@@ -119,5 +126,9 @@ def _document(found: Pruning, *, dry_run: bool) -> dict[str, Any]:
             for one in found.removable
         ],
         "bytes": sum(one.size_bytes for one in found.removable),
+        "in_engine": [
+            {"kind": one.kind, "name": one.name, "experiment": one.experiment}
+            for one in found.in_engine
+        ],
         "notes": list(found.notes),
     }

@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.lifecycle.inventory import Inventory
 from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.prune_engine import remove_from_engine
 from nemorun_discover.lifecycle.prune_look import Pruning, Removable, what_to_prune
 from nemorun_discover.packaging.prune import remove
 from nemorun_discover.packaging.store import locked
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
+    from nemorun_discover.schedulers.docker.leftovers import Leftover
     from nemorun_discover.store.home import Home
 
 _OF_PACKAGES = ("package", "contents")
@@ -48,6 +51,7 @@ def prune(home: Home, now: datetime, older_than: timedelta | None = None) -> Pru
     found = what_to_prune(home, now, older_than)
     gone: list[Removable] = []
     notes = list(found.notes)
+    in_engine = _remove_from_engine(found, notes)
     for one in found.removable:
         if one.kind in _OF_PACKAGES:
             continue
@@ -59,7 +63,20 @@ def prune(home: Home, now: datetime, older_than: timedelta | None = None) -> Pru
         except OSError as error:
             notes.append(f"{one.path} cannot be deleted ({error.strerror})")
     gone += _delete_packages(home, found, now)
-    return replace(found, removable=tuple(gone), notes=tuple(notes))
+    return replace(found, removable=tuple(gone), notes=tuple(notes), in_engine=in_engine)
+
+
+def _remove_from_engine(found: Pruning, notes: list[str]) -> tuple[Leftover, ...]:
+    """Before the experiments, which say whose they are."""
+    gone = []
+    for one in found.in_engine:
+        try:
+            remove_from_engine(one)
+        except ExecutorRefused as error:
+            notes.append(f"the {one.kind} stays: {error.message}")
+        else:
+            gone.append(one)
+    return tuple(gone)
 
 
 def _delete(home: Home, one: Removable) -> bool:

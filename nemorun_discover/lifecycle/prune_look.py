@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nemorun_discover.lifecycle.inventory import Inventory
+from nemorun_discover.lifecycle.prune_engine import engine_leftovers
 from nemorun_discover.model.ids import is_experiment_id
 from nemorun_discover.packaging.prune import GRACE_S, unneeded
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from nemorun_discover.schedulers.docker.leftovers import Leftover
     from nemorun_discover.store.home import Home
 
 CRASHES_KEPT = timedelta(days=30)
@@ -45,10 +47,12 @@ class Pruning:
     Attributes:
         removable: Whole experiments first.
         notes: What stays although it might seem to go, a sentence each.
+        in_engine: Containers and networks that Docker's engine has of experiments that are over.
     """
 
     removable: tuple[Removable, ...]
     notes: tuple[str, ...] = ()
+    in_engine: tuple[Leftover, ...] = ()
 
 
 def what_to_prune(home: Home, now: datetime, older_than: timedelta | None = None) -> Pruning:
@@ -63,6 +67,7 @@ def what_to_prune(home: Home, now: datetime, older_than: timedelta | None = None
         StoreError: The home cannot be read, or a package that is needed is damaged.
     """
     inventory = Inventory(home, None if older_than is None else now - older_than)
+    in_engine, trouble = engine_leftovers(home, [*inventory.over, *inventory.expired])
     return Pruning(
         removable=(
             *(
@@ -74,7 +79,8 @@ def what_to_prune(home: Home, now: datetime, older_than: timedelta | None = None
             *runtimes(inventory, now),
             *remains(inventory, now),
         ),
-        notes=tuple(dict.fromkeys(inventory.notes)),
+        notes=(*dict.fromkeys(inventory.notes), *trouble),
+        in_engine=tuple(in_engine),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.errors import ExecutorRefused
@@ -74,6 +74,17 @@ class Door:
 def connect_to_look(what: str, env: Mapping[str, str]) -> DockerClient:
     """A client that is impatient; `what` begins the sentence of an error."""
     return connect(env, what=what, timeout_s=_LOOK_S)
+
+
+def describe_engine(env: Mapping[str, str]) -> str:
+    """Which engine answers, and where; a sentence.
+
+    Raises:
+        ExecutorRefused: None does.
+    """
+    with closing(connect_to_look("Docker", env)) as client, said("Docker", env):
+        version = client.version()["Version"]
+    return f"Docker {version} answers at {address_of(env)}"
 
 
 def known_arguments() -> list[str]:

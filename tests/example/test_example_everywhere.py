@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,42 +15,75 @@ from tests.services.docker.images import PYTHON
 
 if TYPE_CHECKING:
     from tests.services.docker.engine import Engine
+    from tests.services.skypilot.sandbox import Sandbox
+    from tests.services.slurm.cluster import Cluster
     from tests.services.slurm.clusters import Clusters
 
-PATIENCE_S = 300
-PLACES = ("local", "docker", "slurm_a", "slurm_b")
+pytestmark = pytest.mark.xdist_group("skypilot")
+PATIENCE_S = 600
+PLACES = ("local", "docker", "slurm_a", "slurm_b", "sky")
+CONFIG = """
+[project]
+paths = ["example_project"]
+pythonpath = ["example_project"]
+
+[profiles.local]
+kind = "local"
+
+[profiles.docker]
+kind = "docker"
+container_image = "{image}"
+{network}
+
+[profiles.sky]
+kind = "skypilot"
+infra = "slurm"
+"""
+SLURM = """
+[profiles.{name}]
+kind = "slurm"
+partition = "batch"
+tunnel = {{ kind = "ssh", host = "{host}", port = {port}, user = "{user}", identity = "{key}", host_keys = "accept-new" }}
+"""
 
 
 @pytest.fixture
-def project(tmp_path: Path, home: Path, engine: Engine, clusters: Clusters) -> Cli:
-    """The example project, with a profile for each kind."""
+def project(tmp_path: Path, engine: Engine, clusters: Clusters) -> Cli:
+    """The example project in a repository of its own, with a profile for each kind."""
     root = tmp_path / "project"
     shutil.copytree(REPOSITORY / "example_project", root / "example_project")
-    clusters.give_ssh(home)
     subprocess.run(["git", "init", "-q", root], check=True)
-    network = "" if engine.has_bridge else 'network = "host"\n'
-    (root / "nemorun.toml").write_text(
-        '[project]\npaths = ["example_project"]\npythonpath = ["example_project"]\n'
-        '[profiles.local]\nkind = "local"\n'
-        f'[profiles.docker]\nkind = "docker"\ncontainer_image = "{PYTHON}"\n{network}'
-        + "".join(
-            f'[profiles.slurm_{name[-1]}]\nkind = "slurm"\npartition = "batch"\n'
-            f'tunnel = {{ kind = "ssh", host = "{name}" }}\n'
-            for name in ("cluster_a", "cluster_b")
-        )
-    )
+    network = "" if engine.has_bridge else 'network = "host"'
+    profiles = [slurm_profile("slurm_a", clusters.a), slurm_profile("slurm_b", clusters.b)]
+    config = CONFIG.format(image=PYTHON, network=network)
+    (root / "nemorun.toml").write_text(config + "".join(profiles))
     return Cli(root)
 
 
-def test_one_experiment_gives_the_same_results_everywhere(project):
-    chosen = [word for place in PLACES for word in ("-e", place)]
+def slurm_profile(name: str, cluster: Cluster) -> str:
+    return SLURM.format(
+        name=name,
+        host=cluster.host,
+        port=cluster.port,
+        user=cluster.user.name,
+        key=cluster.key,
+    )
 
-    process = project.start("run", "-k", "train", *chosen, "epochs=1", "hidden=4", "--json")
+
+def test_one_experiment_gives_the_same_results_everywhere(project, home, sandbox: Sandbox):
+    chosen = [word for place in PLACES for word in ("-e", place)]
+    env = {**sandbox.env, "NEMORUN_HOME": str(home / ".run")}
+
+    process = project.start(
+        "run", "-k", "train", *chosen, "epochs=1", "hidden=4", "--json", env=env
+    )
     out, err = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 0, err.decode()
-    jobs = {job["executor"]: job for job in json.loads(out.splitlines()[-1])["jobs"]}
+    jobs: dict[str, Any] = {
+        job["executor"]: job for job in json.loads(out.splitlines()[-1])["jobs"]
+    }
     assert {place: jobs[place]["state"] for place in PLACES} == dict.fromkeys(PLACES, "SUCCEEDED")
     assert len({jobs[place]["result"]["loss"] for place in PLACES}) == 1
     assert len({jobs[place]["result"]["accuracy"] for place in PLACES}) == 1
-    assert all((Path(jobs[place]["outputs"])).is_dir() for place in PLACES)
+    assert all(Path(jobs[place]["outputs"]).is_dir() for place in PLACES)

@@ -164,6 +164,16 @@ class Lab:
             ),
         )
 
+    def program(self, cluster: Cluster, name: str, script: str) -> str:
+        """A folder for the front of a PATH on a cluster, with a program in it."""
+        place = f"/home/{cluster.user.name}/bin-{self.mark}"
+        folder = cluster.outside(place)
+        folder.mkdir()
+        folder.chmod(0o777)
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+        return place
+
     def keep(self, what: Any) -> None:
         """Close this at the end of the test."""
         self.kept.append(what)
@@ -317,4 +327,5 @@ class Lab:
             ]
             if ours:
                 cluster.run("scancel", *set(ours), check=False)
-            shutil.rmtree(cluster.outside(self.base), ignore_errors=True)
+            for place in (self.base, f"/home/{cluster.user.name}/bin-{self.mark}"):
+                shutil.rmtree(cluster.outside(place), ignore_errors=True)

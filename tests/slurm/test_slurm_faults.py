@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -61,18 +60,11 @@ def test_a_connection_that_breaks_while_sbatch_runs_submits_once(lone_lab):
 def test_a_controller_that_hangs_while_sbatch_runs_has_each_job_once(lone_lab):
     """Sbatch gives up, and what it asked for is done all the same when the controller goes on."""
     lab, cluster = lone_lab, lone_lab.clusters.a
-    began = threading.Event()
-
-    def pause_at_sbatch():
-        began.set()
-        lab.wait_for(lambda: cluster.site.login.processes("sbatch"))
-        cluster.faults.pause_slurmctld()
-
-    with ThreadPoolExecutor() as pool:
-        pausing = pool.submit(pause_at_sbatch)
-        began.wait()
-        launching = lab.start("run", "-d", "-k", "train or wait", "-e", "slurm_a", "lr=1,2,3")
-        pausing.result()
+    place = lab.program(cluster, "sbatch", 'touch "$0.began"; sleep 2; exec /usr/bin/sbatch "$@"')
+    lab.profile("slurm_a", cluster, pre_command=f"export PATH={place}:$PATH")
+    launching = lab.start("run", "-d", "-k", "train or wait", "-e", "slurm_a", "lr=1,2,3")
+    lab.wait_for((cluster.outside(place) / "sbatch.began").exists)
+    cluster.faults.pause_slurmctld()
     time.sleep(8)
     cluster.faults.resume_slurmctld()
     out, err = launching.communicate(timeout=150)
@@ -167,6 +159,24 @@ def test_a_client_killed_at_any_moment_leaves_every_job_exactly_once(lab, dice):
     jobs = lab.until_over(launched[0], 180)
     assert {job["state"] for job in jobs.values()} == {"SUCCEEDED"}
     assert {job["attempt"] for job in jobs.values()} == {1}
+
+
+def test_a_driver_that_died_while_it_wrote_ids_down_leaves_an_array_that_is_known(lab):
+    lab.profile("slurm_b", lab.clusters.b, "additional_parameters = { hold = true }")
+    experiment = lab.launch("-k", "train", "-e", "slurm_b", "lr=1,2,3,4")
+    before = {id_: job["native_id"] for id_, job in lab.jobs(experiment).items()}
+    lab.kill_driver(experiment)
+    home = lab.home / ".run" / "experiments" / experiment
+    for file in sorted(home.glob("jobs/*/attempt-1/arrival.json"))[2:]:
+        file.unlink()
+
+    after = {id_: job["native_id"] for id_, job in lab.jobs(experiment).items()}
+
+    assert after == before
+    time.sleep(3)
+    exactly_once(lab, lab.clusters.b, experiment, 4)
+    lab("cancel", experiment)
+    assert {job["state"] for job in lab.until_over(experiment).values()} == {"CANCELLED"}
 
 
 TWENTY = ("-k", "train", "-e", "slurm_*", "lr=1,2,3,4,5,6,7,8,9,10")

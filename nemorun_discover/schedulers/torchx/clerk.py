@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _LONGEST_PAUSE_S = 10.0
 _CALM_S = 30.0
+_TROUBLE_S = 2.0
 _GONE_AFTER_S = 30.0
 
 
@@ -101,10 +102,11 @@ class Clerk:
                 errand.look_at = time.monotonic() + errand.pause_s
                 self._look(errand)
                 errand.trouble = None
-        except NemorunError as error:
-            errand.trouble = error.message
-        except OSError as error:
-            errand.trouble = f"{error.filename}: {error.strerror}"
+        except (NemorunError, OSError) as error:
+            errand.trouble = (
+                error.message if isinstance(error, NemorunError) else _cannot_write(error).message
+            )
+            errand.look_at = time.monotonic() + max(errand.pause_s, _TROUBLE_S)
 
     def _hand_over(self, errand: Errand) -> None:
         """Give the attempt to TorchX, unless that was done before."""
@@ -171,7 +173,8 @@ class Clerk:
                 write_json(errand.paths.app, {**known, "is_called_off": True})
             errand.is_called_off = True
         process = read_json(errand.paths.process)
-        if errand.handle is None or errand.is_cancel_sent:
+        is_resting = errand.trouble is not None and time.monotonic() < errand.look_at
+        if errand.handle is None or errand.is_cancel_sent or is_resting:
             return
         if process is None or not is_on_this_host(process):
             self._sdk.cancel(errand.what, errand.scheduler, errand.handle)

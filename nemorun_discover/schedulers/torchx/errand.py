@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from nemorun_discover.errors import NemorunError
     from nemorun_discover.model.layout import AttemptLayout
-    from nemorun_discover.schedulers.protocol import Submission
+    from nemorun_discover.schedulers.protocol import Fact, Submission
     from nemorun_discover.schedulers.torchx.evidence import View
     from nemorun_discover.schedulers.torchx.mirror import Mirror
 
@@ -36,6 +36,7 @@ class Errand:
         is_called_off: It has not begun, and never will.
         is_cancel_sent: TorchX was told to cancel it.
         is_over: Nothing more is to be asked.
+        end: How it ended.
         mirror: What copies the log of a job that does not see this machine's files.
         pause_s: Between two questions to TorchX; it grows while nothing changes.
         look_at: When to ask next, on the monotonic clock.
@@ -54,6 +55,7 @@ class Errand:
     is_called_off: bool = False
     is_cancel_sent: bool = False
     is_over: bool = False
+    end: Fact | None = None
     mirror: Mirror | None = None
     pause_s: float = SHORTEST_PAUSE_S
     look_at: float = 0.0

@@ -120,23 +120,33 @@ class TorchxScheduler(Scheduler):
             self._clerks[errand.scheduler].take(errand)
 
     def _fact(self, errand: Errand) -> Fact | None:
-        submission = errand.submission
         if errand.refusal is not None:
             return _refused(errand)
+        if errand.end is None:
+            fact = self._fact_now(errand)
+            if fact is None or not fact.state.is_final:
+                return fact
+            errand.end, errand.is_over = fact, True
+            if fact.reason == Reason.START_FAILED:
+                show_why(errand.submission)
+        return errand.end
+
+    def _fact_now(self, errand: Errand) -> Fact | None:
+        submission = errand.submission
         handle = errand.handle or self._app_of(submission).get("handle")
-        paths = submission.paths.attempt(submission.attempt)
-        fact = fact_of(
-            paths, errand.view, is_cancelled=errand.is_cancelled, is_boxed=errand.is_boxed
-        )
         if errand.is_called_off:
-            fact = Fact(state=State.CANCELLED)
+            fact: Fact | None = Fact(state=State.CANCELLED)
         elif handle is None:
             return None  # it is being handed over; its name comes first
+        else:
+            fact = fact_of(
+                errand.paths,
+                errand.view,
+                is_cancelled=errand.is_cancelled,
+                is_boxed=errand.is_boxed,
+            )
         fact = fact or Fact(state=errand.state)
         errand.state = fact.state
-        errand.is_over = fact.state.is_final
-        if fact.reason == Reason.START_FAILED:
-            show_why(submission)
         if handle is None:
             return fact
         return replace(fact, native_id=handle, handle=handle_of(BACKEND, submission))

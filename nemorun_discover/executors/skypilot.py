@@ -36,6 +36,7 @@ class SkypilotSettings(Executor):
         file_mounts: Path in the job to a path here or to a bucket.
         storage_mounts: Path in the job to a storage as SkyPilot's YAML describes it.
         setup: Shell code that prepares a node, before the first job on it.
+        python: Interpreter that runs the tasks, on the nodes or in the container; None for `python3`.
         torchrun_nproc_per_node: Processes that torchrun starts on a node; None for `gpus_per_node`.
         cluster_config_overrides: Over SkyPilot's own configuration, for this task.
     """
@@ -64,6 +65,7 @@ class SkypilotSettings(Executor):
     file_mounts: dict[str, str] = field(default_factory=dict)
     storage_mounts: dict[str, dict[str, Any]] = field(default_factory=dict)
     setup: str | None = None
+    python: str | None = None
     torchrun_nproc_per_node: int | None = at_least(1, None)
     cluster_config_overrides: dict[str, Any] = field(default_factory=dict)
 

@@ -131,19 +131,20 @@ def worker_argv(submission: Submission) -> list[str]:
     """What starts the worker on a node, as worker/entry.py reads it; with words that the shell fills in."""
     executor, launcher = _settings(submission), launcher_of(submission.executor)
     runtime, attempt = f"{ROOT}/{submission.runtime.name}", str(submission.attempt)
-    argv = [PYTHON, runtime, _FOLDER, attempt]
+    python = executor.python or PYTHON
+    argv = [python, runtime, _FOLDER, attempt]
     if executor.nodes > 1 and not starts_all_processes(launcher):
         argv += ["--ranks", "1"]
     place = Place(
         key=_key(submission),
         folder=_FOLDER,
-        python=PYTHON,
+        python=python,
         nnodes=executor.nodes,
         nproc_per_node=executor.torchrun_nproc_per_node or executor.gpus_per_node or 1,
         node_rank=_NODE,
         head=_HEAD,
     )
-    rank = [PYTHON, runtime, "--rank", _FOLDER, attempt]
+    rank = [python, runtime, "--rank", _FOLDER, attempt]
     started = launch_command(launcher, place, rank)
     return argv if started == rank else [*argv, "--", *started]
 

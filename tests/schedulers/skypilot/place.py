@@ -31,7 +31,7 @@ class Place:
         self.project = root / "project"
 
     def submission(
-        self, executor: Executor | None = None, *, script: str = "true", name: str = "a", **job: Any
+        self, settings: Executor | None = None, *, script: str = "true", name: str = "a", **job: Any
     ) -> Submission:
         """A job that bash runs; its folder and its job.json are there."""
         command = ("bash", "-c", script)
@@ -53,7 +53,7 @@ class Place:
             job=replace(made, **job),
             attempt=1,
             paths=paths,
-            executor=executor or SkypilotExecutor(),
+            executor=settings or SkypilotExecutor(),
             project=Project(root=str(self.project), name="lab"),
             runtime=install_runtime(self.root / "packages"),
             root=self.root.__class__("../../code/none"),

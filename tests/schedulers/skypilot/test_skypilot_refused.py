@@ -30,7 +30,7 @@ kind = "skypilot_jobs"
 infra = "slurm"
 gpus = "H10O"
 [tasks.hello]
-command = "echo hello"
+command = ["echo", "hello"]
 """
 
 

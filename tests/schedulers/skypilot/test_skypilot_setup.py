@@ -17,7 +17,7 @@ infra = "slurm"
 idle_minutes_to_autostop = 1
 setup = "echo preparing; exit 3"
 [tasks.hello]
-command = "echo hello"
+command = ["echo", "hello"]
 """
 
 

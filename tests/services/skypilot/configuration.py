@@ -126,6 +126,15 @@ exec /usr/bin/curl "$@"
 """
 
 
+def torch_python(place: Path, version: str) -> str:
+    """A python3 of the nodes that imports what the tests can."""
+    return f"""\
+#!/bin/sh
+export PYTHONPATH="$PYTHONPATH:{place}/packages"
+exec {place}/base/bin/{version} "$@"
+"""
+
+
 def slurm_hosts(folder: Path, port: int) -> str:
     """`~/.slurm/config` of SkyPilot's user."""
     return f"""\

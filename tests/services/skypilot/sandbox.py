@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import random
 import shutil
@@ -54,6 +55,11 @@ class Sandbox:
             "PYTHONPATH": str(self.folder / "plugin"),
             "PATH": f"{_VENV}:{os.environ['PATH']}",
         }
+
+    @property
+    def torch_python(self) -> Path:
+        """A python3 that imports torch, for jobs: the one that runs the tests may lie in root's home."""
+        return self.folder / "torch/python3"
 
     def sky(self, *words: str) -> str:
         """What the `sky` command prints."""
@@ -134,7 +140,7 @@ def _write(sandbox: Sandbox, probe: int) -> None:
         "bin/uv-of-node": text.uv_wrapper(folder, cache),
         "bin/curl": text.curl_wrapper(folder),
         # Debian's /etc/profile sets PATH anew, and SkyPilot uses login shells.
-        "user/.bash_profile": f"export PATH={folder}/bin:{_VENV}:$PATH\n",
+        "user/.bash_profile": f"export PATH={folder}/bin:$PATH\n",
         "home/.slurm/config": text.slurm_hosts(folder, ports.ssh),
         "home/.sky/catalogs/v8/common/accelerators.csv": text.ACCELERATORS,
         "home/.sky/config.yaml": text.SKY_CONFIG,
@@ -144,11 +150,32 @@ def _write(sandbox: Sandbox, probe: int) -> None:
     for name, content in files.items():
         (folder / name).write_text(content)
     shutil.copy(_VENV / "uv", folder / "bin/uv.real")
+    _write_torch_python(sandbox)
     for name in ("host", "client"):
         _call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "ssh" / name))
     shutil.copy(folder / "ssh/client.pub", folder / "user/.ssh/authorized_keys")
     for name in ("uv-of-node", "curl"):
         (folder / "bin" / name).chmod(0o755)
+
+
+def _write_torch_python(sandbox: Sandbox) -> None:
+    """A copy of the interpreter and links to what it imports would be 1 GB: both are mounted, read only."""
+    place = sandbox.torch_python.parent
+    spec = importlib.util.find_spec("torch")
+    packages = Path(str(spec.origin)).parents[1] if spec else place
+    for name, source in (("base", Path(sys.base_prefix)), ("packages", packages)):
+        (place / name).mkdir(parents=True)
+        _call("mount", "--bind", "-o", "ro", str(source), str(place / name))
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    sandbox.torch_python.write_text(text.torch_python(place, version))
+    sandbox.torch_python.chmod(0o755)
+
+
+def _unmount(sandbox: Sandbox) -> None:
+    for name in ("base", "packages"):
+        place = sandbox.torch_python.parent / name
+        if place.is_mount():
+            _call("umount", "--lazy", str(place))
 
 
 def _start(sandbox: Sandbox) -> None:
@@ -201,6 +228,7 @@ def _stop(sandbox: Sandbox) -> None:
         _kill(int(file.read_text()))
     with alone("users"):
         _remove_user()
+    _unmount(sandbox)
     shutil.rmtree(sandbox.folder, ignore_errors=True)
 
 

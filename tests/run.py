@@ -49,7 +49,7 @@ def prepare() -> str:
 def install_services(python: str) -> None:
     """What real services are made of; they are started by the tests that need them."""
     if os.geteuid() == 0:
-        for service in ("slurm", "docker", "sshd"):
+        for service in ("slurm", "docker", "sshd", "skypilot"):
             run([python, "-m", f"tests.services.{service}", "install"], must=True)
 
 

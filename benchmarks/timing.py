@@ -110,7 +110,11 @@ def _environment(command: Command) -> dict[str, str]:
     # The command's own interpreter first, as in an activated virtualenv: nemo_run starts `bash` and
     # `python` from PATH.
     path = os.pathsep.join((str(Path(command.argv[0]).parent), os.environ["PATH"]))
-    kept = {key: os.environ[key] for key in ("LANG", "LC_ALL", "TMPDIR", "DOCKER_HOST") if key in os.environ}
+    kept = {
+        key: os.environ[key]
+        for key in ("LANG", "LC_ALL", "TMPDIR", "DOCKER_HOST")
+        if key in os.environ
+    }
     return {
         **kept,
         "PATH": path,

@@ -131,7 +131,8 @@ class DockerScheduler(Scheduler):
         self._clear_away(but=set())
         self._is_over.set()
         if "_threads" in self.__dict__:
-            self._threads.shutdown(wait=True, cancel_futures=False)
+            self._threads.shutdown(wait=True)
+            self._starting.remove_networks()
         if "_watch" in self.__dict__:
             self._watch.end()
 

@@ -64,6 +64,7 @@ class Starting:
         self.known = Known()
         self._creating = Creating(door)
         self._images = threading.Lock()
+        self._made: set[str] = set()
 
     @property
     def _client(self) -> DockerClient:
@@ -113,6 +114,16 @@ class Starting:
             self._client.api.remove_container(name, v=True, force=True)
         return None
 
+    def remove_networks(self) -> None:
+        """Remove those that were made here; one that somebody uses stays, for `nemorun prune`."""
+        from docker import errors  # noqa: PLC0415 - as above
+
+        for name in self._made:
+            try:
+                self._client.api.remove_network(name)
+            except (errors.DockerException, OSError, ExecutorRefused):
+                continue
+
     def _image(self, submission: Submission) -> Image:
         executor, name = settings(submission), submission.job.executor
         wanted = executor.container_image
@@ -147,6 +158,7 @@ class Starting:
         name = submission.job.executor
         with self.known.lock, said(f"{name}: the network {network.name}", self._env):
             if not self._client.api.networks(names=[f"^{network.name}$"]):
+                self._made.add(network.name)
                 self._client.api.create_network(
                     network.name,
                     driver="bridge",

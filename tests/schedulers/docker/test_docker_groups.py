@@ -2,65 +2,90 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from tests.services.docker import images
 
-TASKS = """
-    import os, socket, time
+SERVER = """
+import socket
+with socket.create_server(("0.0.0.0", 7777)) as listening:
+    listening.settimeout(60)
+    connection, _ = listening.accept()
+    with connection:
+        print("heard", connection.recv(100).decode())
+"""
+CLIENT = """
+import os, socket, sys, time
+print(os.environ["NEMORUN_GROUP_HOSTS"], sys.argv[1])
+for _ in range(300):
+    try:
+        with socket.create_connection((sys.argv[1], 7777), timeout=2) as connection:
+            connection.sendall(b"hello")
+        break
+    except OSError:
+        time.sleep(0.1)
+else:
+    raise TimeoutError
+"""
+LAUNCH = """
+import json, sys
+import nemorun as run
 
-    @nemorun.task(group="talk")
-    def server():
-        with socket.create_server(("0.0.0.0", 7777)) as listening:
-            listening.settimeout(60)
-            connection, _ = listening.accept()
-            with connection:
-                return connection.recv(100).decode()
-
-    @nemorun.task(group="talk")
-    def client():
-        hosts = os.environ["NEMORUN_GROUP_HOSTS"].split(",")
-        for _ in range(300):
-            try:
-                with socket.create_connection((HOST or hosts[0], 7777), timeout=2) as connection:
-                    connection.sendall(b"hello")
-                return hosts
-            except OSError:
-                time.sleep(0.1)
-        raise TimeoutError
-    """
+executor = run.DockerExecutor(**json.loads(sys.argv[1]))
+first = run.ExecutorMacros.group_host(0)
+with run.Experiment("pair") as experiment:
+    experiment.add(
+        [run.Script(path="server.py", entrypoint="python"),
+         run.Script(path="client.py", entrypoint="python", args=[first])],
+        executor, name="pair",
+    )
+    experiment.run()
+"""
 
 
 @pytest.mark.parametrize(
-    ("network", "host", "hosts"),
-    [(None, "server", ["server", "client"]), ("host", "", ["127.0.0.1"] * 2)],
+    ("network", "hosts"),
+    [(None, "server,client server"), ("host", "127.0.0.1,127.0.0.1 127.0.0.1")],
     ids=["own network", "host network"],
 )
-def test_members_of_a_group_find_each_other(lab, engine, network, host, hosts):
+def test_members_of_a_group_find_each_other(lab, engine, network, hosts):
     if network is None and not engine.has_bridge:
         pytest.skip("no bridge without iptables")
-    lab.write(f"HOST = {host!r}\n", "place.py")
-    lab.write("from place import HOST\n" + __import__("textwrap").dedent(TASKS))
-    fields = {"container_image": images.PYTHON, "max_parallel": 2}
-    lab.configure(box={**fields, **({"network": network} if network else {})})
+    for name, text in (("server.py", SERVER), ("client.py", CLIENT), ("launch.py", LAUNCH)):
+        (lab.root / name).write_text(text)
+    fields = {"container_image": images.PYTHON, "max_parallel": 2, "network": network}
 
-    lab.run("-k", "server or client", "-e", "box")
+    done = subprocess.run(
+        [sys.executable, "launch.py", json.dumps(fields)],
+        cwd=lab.root, capture_output=True, text=True, check=False, timeout=180,
+    )  # fmt: skip
 
-    jobs = {job["task"]: job for job in lab.jobs().values()}
-    assert jobs["server"]["result"] == "hello"
-    assert jobs["client"]["result"] == hosts
+    assert done.returncode == 0, done.stdout + done.stderr + lab.logs()
+    said = {job["task"]: log_of(lab, job) for job in lab.jobs().values()}
+    lab.until(lambda: not [one for one in networks(engine) if one.startswith("nemorun-2")])
+    assert said == {"server": "heard hello\n", "client": f"{hosts}\n"}
 
 
-def test_a_network_that_is_named_is_made(lab, engine):
+def log_of(lab, job):
+    return (lab.folder(job) / "attempt-1" / "log").read_text()
+
+
+def test_a_network_that_is_named_is_made_and_removed_with_its_last_container(lab, engine):
     lab.write("import os\n@nemorun.task\ndef hello():\n    return os.uname().nodename\n")
     lab.configure(box={"container_image": images.PYTHON, "network": "nemorun-test-named"})
 
     lab.run("-k", "hello", "-e", "box")
 
-    client = engine.client()
-    (made,) = client.networks.list(names=["nemorun-test-named"])
-    labels = made.attrs["Labels"]
-    made.remove()
-    client.close()
     assert lab.job()["result"] == "hello"
-    assert "nemorun.home" in labels
+    lab.until(lambda: "nemorun-test-named" not in networks(engine))
+
+
+def networks(engine):
+    client = engine.client()
+    names = [one.name for one in client.networks.list()]
+    client.close()
+    return names

@@ -66,7 +66,8 @@ def test_members_of_a_group_find_each_other(lab, engine, network, hosts):
 
     assert done.returncode == 0, done.stdout + done.stderr + lab.logs()
     said = {job["task"]: log_of(lab, job) for job in lab.jobs().values()}
-    lab.until(lambda: not [one for one in networks(engine) if one.startswith("nemorun-2")])
+    experiment = lab.folder(next(iter(lab.jobs().values()))).parents[1].name
+    lab.until(lambda: not [one for one in networks(engine) if experiment in one])
     assert said == {"server": "heard hello\n", "client": f"{hosts}\n"}
 
 

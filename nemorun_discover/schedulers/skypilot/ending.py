@@ -10,6 +10,7 @@ from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.local.evidence import read_fact
 from nemorun_discover.schedulers.protocol import Fact
 from nemorun_discover.schedulers.skypilot.follow import exit_code_of, keep_evidence, left_behind
+from nemorun_discover.schedulers.skypilot.refusals import first_sentence
 from nemorun_discover.schedulers.skypilot.states import meaning_of
 
 if TYPE_CHECKING:
@@ -33,16 +34,17 @@ def ending_of(run: Run) -> Fact | None:
     if state is State.SUCCEEDED:
         code = 0
     if code is None and state is State.FAILED:
-        _say(
-            run,
-            _WORDS.get(
-                run.raw or "", f"SkyPilot says {run.raw}, and the job left no word of its own"
-            ),
-        )
+        _say(run, _sentence(run))
         reason = Reason.LOST if reason is Reason.EXIT_CODE else reason
     return Fact(
         state=state, reason=reason, raw_state=run.raw, exit_code=code, started_at=run.begun_at
     )
+
+
+def _sentence(run: Run) -> str:
+    otherwise = f"SkyPilot says {run.raw}, and the job left no word of its own"
+    words = _WORDS.get(run.raw or "", otherwise)
+    return f"{words}: {first_sentence(run.why)}" if run.why else words
 
 
 def _by_its_own_word(run: Run, stream: JobStream) -> Fact | None:

@@ -51,6 +51,8 @@ class Managed(Service):
     def states(self, runs: Sequence[Run]) -> Mapping[int, str]:
         """Ask once for all of them."""
         found = self._sky.managed(jobs=[run.id for run in runs if run.id is not None])
+        for run in runs:
+            run.why = found.get(run.id or 0, {}).get("failure_reason")
         return {id_: str(one["status"]) for id_, one in found.items()}
 
     def follow(self, run: Run, sink: Any) -> None:  # noqa: ANN401 - a text file

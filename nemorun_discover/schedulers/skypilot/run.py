@@ -28,6 +28,7 @@ class Run:
         id: SkyPilot's number of the job; None until it is known.
         request: The request that is to bring the id.
         raw: SkyPilot's word for its state, as it was last heard.
+        why: SkyPilot's words for a failure of its own.
         message: A sentence for the user, once it has arrived.
         fact: How it ended; None while it has not.
         is_cancelled: Somebody wants it to end.
@@ -41,6 +42,7 @@ class Run:
     id: int | None = None
     request: str | None = None
     raw: str | None = None
+    why: str | None = None
     message: str | None = None
     fact: Fact | None = None
     is_cancelled: bool = False

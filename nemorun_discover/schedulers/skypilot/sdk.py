@@ -26,6 +26,7 @@ INSTALL = "pip install 'nemorun-discover[skypilot]'"
 NO_USAGE_COLLECTION = "SKYPILOT_DISABLE_USAGE_COLLECTION"
 _OLDEST = (0, 14)
 _HOUR_S = 3600
+_OF_MANAGED = ["job_id", "task_id", "job_name", "status", "failure_reason"]
 # Beside all of its own: what requests, pydantic and its own checks of values raise.
 _FOREIGN = (ValueError, TypeError, RuntimeError, OSError, ImportError, KeyError, AssertionError)
 _UNFINISHED_REQUEST = frozenset({"PENDING", "RUNNING"})
@@ -148,10 +149,11 @@ class Sky:
     def managed(
         self, *, jobs: Sequence[int] | None = None, name: str | None = None
     ) -> dict[int, Any]:
-        """By id, managed jobs: job_name, status."""
+        """By id, managed jobs: job_name, status, failure_reason."""
         with self._translated("managed jobs") as sky:
             wanted: dict[str, Any] = {"name_match": name} if name else {"job_ids": list(jobs or ())}
-            found, *_ = sky.get(sky.jobs.queue_v2(refresh=False, **wanted))
+            asked = sky.jobs.queue_v2(refresh=False, fields=_OF_MANAGED, **wanted)
+            found, *_ = sky.get(asked)
         rows = [_fields(one) for one in found]
         return {int(one["job_id"]): {**one, "status": _word(one["status"])} for one in rows}
 

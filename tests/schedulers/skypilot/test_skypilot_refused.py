@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 pytestmark = pytest.mark.xdist_group("skypilot")
@@ -11,22 +13,27 @@ CONFIG = """
 name = "refused"
 [profiles.gpu]
 kind = "skypilot"
+packager = "none"
 infra = "slurm"
 gpus = "H10O"
 [profiles.image]
 kind = "skypilot"
+packager = "none"
 infra = "slurm"
 container_image = "registry.example/x:1"
 [profiles.elsewhere]
 kind = "skypilot"
+packager = "none"
 cloud = "aws"
 [profiles.many]
 kind = "skypilot"
+packager = "none"
 infra = "slurm"
 gpus = "H100"
 gpus_per_node = 64
 [profiles.managed]
 kind = "skypilot_jobs"
+packager = "none"
 infra = "slurm"
 gpus = "H10O"
 [tasks.hello]
@@ -55,9 +62,18 @@ def test_a_refused_job_rests_as_planned_and_the_run_exits_with_6(refused):
     jobs = {job["executor"]: job for job in refused.status()["jobs"]}
 
     assert refused.told["run"].returncode == 6
-    assert {(job["state"], job["reason"]) for name, job in jobs.items() if name != "local"} == {
-        ("PLANNED", "REFUSED")
-    }
+    assert {
+        (job["state"], job["reason"])
+        for name, job in jobs.items()
+        if name not in ("local", "managed")
+    } == {("PLANNED", "REFUSED")}
+
+
+def test_a_managed_job_that_its_controller_refuses_has_failed_with_its_words(refused):
+    job = next(one for one in refused.status()["jobs"] if one["executor"] == "managed")
+
+    assert (job["state"], job["reason"]) == ("FAILED", "START_FAILED")
+    assert "SkyPilot could not carry out the task" in Path(job["log"]).read_text()
 
 
 @pytest.mark.parametrize(
@@ -67,9 +83,8 @@ def test_a_refused_job_rests_as_planned_and_the_run_exits_with_6(refused):
         ("image", "there are no containers there"),
         ("elsewhere", "SkyPilot may not use that cloud"),
         ("many", "H100:64"),
-        ("managed", "H10O"),
     ],
-    ids=["unknown-gpu", "image", "cloud-not-enabled", "too-many-gpus", "managed"],
+    ids=["unknown-gpu", "image", "cloud-not-enabled", "too-many-gpus"],
 )
 def test_the_sentence_says_what_cannot_be_had(refused, executor, words):
     said = sentence(refused, executor)

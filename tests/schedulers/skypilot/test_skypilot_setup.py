@@ -13,6 +13,7 @@ CONFIG = """
 name = "setup"
 [profiles.broken]
 kind = "skypilot"
+packager = "none"
 infra = "slurm"
 idle_minutes_to_autostop = 1
 setup = "echo preparing; exit 3"

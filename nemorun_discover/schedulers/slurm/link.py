@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from nemorun_discover.errors import NemorunError
 from nemorun_discover.model.state import State
 from nemorun_discover.model.status import Contact
 from nemorun_discover.schedulers.protocol import Fact
@@ -135,6 +136,11 @@ class Link:
                 target=self._run, name=f"link to {self._tunnel.name}", daemon=True
             )
             self._thread.start()
+        elif not self._thread.is_alive() and not self._is_closing:
+            raise NemorunError(
+                f"what speaks with {self._tunnel.name} has failed",
+                hint="the driver's log has the traceback; the next command starts another driver",
+            )
         self._news.notify_all()
 
     def _run(self) -> None:

@@ -130,6 +130,7 @@ class Tracker:
                 account=accounts.get(job.native_id),
                 misses=job.misses,
                 was_cancelled=job.was_cancelled,
+                has_accounting=answer.has_accounting,
                 waits_for=job.submission.waits_for,
             )
             newest = attempts.get(job.submission.job.slug, 0)

@@ -45,6 +45,7 @@ class Evidence:
         account: Its row in sacct, asked for only when there is nothing better.
         misses: How many looks in a row found it nowhere.
         was_cancelled: The cluster took our scancel for it.
+        has_accounting: The cluster can tell later who cancelled it.
         waits_for: The conditions under which it was to start.
     """
 
@@ -55,6 +56,7 @@ class Evidence:
     account: AccountRow | None = None
     misses: int = 0
     was_cancelled: bool = False
+    has_accounting: bool = False
     waits_for: Mapping[str, Condition] | None = None
 
 
@@ -78,8 +80,10 @@ def _is_gone(evidence: Evidence) -> bool:
     return evidence.queue is None or meaning_of(evidence.queue.state)[0].is_final
 
 
-def _as_it_says(evidence: Evidence, ended: Mapping[str, Any]) -> Fact:
+def _as_it_says(evidence: Evidence, ended: Mapping[str, Any]) -> Fact | None:
     reason = ended.get("reason")
+    if reason == "CANCELLED" and _will_tell_by_whom(evidence):
+        return None
     raw = _raw_of(evidence)
     state = State.SUCCEEDED if ended.get("exit_code") == 0 and not reason else State.FAILED
     if reason in _BY_POLICY:
@@ -100,6 +104,14 @@ def _as_it_says(evidence: Evidence, ended: Mapping[str, Any]) -> Fact:
         started_at=_time(ended.get("started_at")),
         ended_at=_time(ended.get("ended_at")),
     )
+
+
+def _will_tell_by_whom(evidence: Evidence) -> bool:
+    """True when sacct, which lags, is still to say who cancelled it; it is not waited for long."""
+    account = evidence.account
+    is_told = account is not None and meaning_of(account.state)[0].is_final
+    is_patient = evidence.misses < LOOKS_UNTIL_LOST // 2
+    return evidence.has_accounting and is_patient and not is_told and not evidence.was_cancelled
 
 
 def _raw_of(evidence: Evidence) -> str | None:

@@ -109,3 +109,15 @@ def test_what_was_known_when_the_end_was_announced_counts_when_nothing_better_ca
 
     assert early.state is State.RUNNING
     assert (late.state, late.reason) == (State.FAILED, "TIMEOUT")
+
+
+def test_who_cancelled_it_is_waited_for_a_little_where_accounting_will_tell():
+    ended = {"exit_code": None, "signal": "SIGTERM", "reason": "CANCELLED"}
+    known = {"ended": ended, "queue": in_queue("CANCELLED")}
+
+    assert fact_of(Evidence(**known, has_accounting=True)) is None
+    assert fact_of(Evidence(**known, has_accounting=True, account=in_account("RUNNING"))) is None
+    told = fact_of(Evidence(**known, has_accounting=True, account=in_account("CANCELLED by bob")))
+    assert (told.state, told.raw_state) == (State.CANCELLED, "CANCELLED by bob")
+    for settled in ({"misses": 2, "has_accounting": True}, {"was_cancelled": True}, {}):
+        assert fact_of(Evidence(**known, **settled)).state is State.CANCELLED

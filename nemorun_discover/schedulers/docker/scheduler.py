@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -162,6 +163,9 @@ class DockerScheduler(Scheduler):
             except NemorunError as error:
                 one.refusal = f"{error.message}; {error.hint}" if error.hint else error.message
         one.is_dropped = one.is_stopping and not is_started
+        if is_started:
+            # Until the engine is asked: what was just started runs.
+            one.state = {"Status": "running", "StartedAt": datetime.now(UTC).isoformat()}
         one.is_starting = False
         if is_started:
             self._watch.begin()

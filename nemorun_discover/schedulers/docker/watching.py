@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from nemorun_discover.schedulers.docker.tracked import Tracked
 
-_SHORTEST_S, _LONGEST_S = 0.2, 2.0
+_SHORTEST_S, _RESTING_S, _LONGEST_S = 0.2, 1.0, 2.0
 _YOUNG_S = 20.0
 
 
@@ -71,7 +71,10 @@ class Watch:
     def _pause_s(self) -> float:
         if self.trouble:
             return 1.0
-        youngest = min((one.age_s for one in self._tracked()), default=0.0)
+        alive = list(self._tracked())
+        if all(one.way is Way.WORKER and one.ended_seen is None for one in alive):
+            return _RESTING_S  # their own evidence tells sooner, and is looked for at every query
+        youngest = min((one.age_s for one in alive), default=0.0)
         return _SHORTEST_S if youngest < _YOUNG_S else _LONGEST_S
 
     def look(self) -> None:

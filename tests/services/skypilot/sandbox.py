@@ -143,6 +143,8 @@ def _write(sandbox: Sandbox, probe: int) -> None:
         "user/.bash_profile": f"export PATH={folder}/bin:$PATH\n",
         "home/.slurm/config": text.slurm_hosts(folder, ports.ssh),
         "home/.sky/catalogs/v8/common/accelerators.csv": text.ACCELERATORS,
+        # A part of the names that clusters have on a cloud; else it is the same for every user of a machine.
+        "home/.sky/user_hash": os.urandom(4).hex(),
         "home/.sky/config.yaml": text.SKY_CONFIG,
         "home/.sky/plugins.yaml": plugins,
         "plugin/offline.py": (_HERE / "offline.py").read_text(),
@@ -239,6 +241,11 @@ def _remove_user() -> None:
     )
     for pid in listed.stdout.split():
         _kill(int(pid))
+    temporary = ["find", tempfile.gettempdir(), "-maxdepth", "1", "-user", text.USER]
+    keep = ["!", "-name", text.CACHE, "!", "-name", "nemorun-sky-*"]
+    # SkyPilot's runtime of each cluster, which another user could not write to.
+    remove = ["-exec", "rm", "-rf", "{}", "+"]
+    subprocess.run([*temporary, *keep, *remove], capture_output=True, check=False)
     subprocess.run(["userdel", text.USER], capture_output=True, check=False)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _SPACE = re.compile(r"\s+")
 _LONGEST = 300
+_OUTPUT = "Error: ===== stdout ====="  # what follows is a whole log, and in SkyPilot's own
 _TABLE = "The following features are not supported"
 _CELLS = re.compile(r"\s{2,}")
 _BAD_VALUE = re.compile(r"'(?P<value>[^']*)' does not match .*\$\.(?P<field>[\w.]+)", re.DOTALL)
@@ -48,7 +49,7 @@ def first_sentence(text: str) -> str:
 
     Of a table of what a cloud cannot do, the reasons.
     """
-    plain = _COLOUR.sub("", text)
+    plain = _COLOUR.sub("", text).replace(_OUTPUT, "\n")
     lines = (_SPACE.sub(" ", line).strip() for line in plain.splitlines())
     line = next((one for one in lines if one), "")
     _, has_table, rows = plain.partition(_TABLE)

@@ -226,6 +226,8 @@ def _stop_server(sandbox: Sandbox) -> None:
 
 def _stop(sandbox: Sandbox) -> None:
     _stop_server(sandbox)
+    hashed = (sandbox.home / ".sky/user_hash").read_text()
+    shutil.rmtree(Path(tempfile.gettempdir(), f"sky_ssh_{hashed}"), ignore_errors=True)
     for file in sorted(sandbox.folder.glob("pids/*")):
         _kill(int(file.read_text()))
     with alone("users"):

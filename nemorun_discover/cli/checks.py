@@ -7,12 +7,11 @@ import platform
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from nemorun_discover.cli.project import open_project
 from nemorun_discover.errors import NemorunError
+from nemorun_discover.model.check import Check, Verdict
 from nemorun_discover.version import __version__
 
 if TYPE_CHECKING:
@@ -26,30 +25,6 @@ _GIB = 1024**3
 _SCARCE_BYTES = _GIB
 _TOO_FEW_BYTES = 50 * 1024**2
 _OTHERS_MAY = 0o077
-
-
-class Verdict(StrEnum):
-    """How a check went."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
-    """One thing that was looked at.
-
-    Attributes:
-        name: One word or two, for scripts.
-        message: What was found.
-        remedy: What to do about it; None when it is fine.
-    """
-
-    name: str
-    verdict: Verdict
-    message: str
-    remedy: str | None = None
 
 
 def check_python() -> Check:

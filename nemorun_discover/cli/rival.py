@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemorun_discover.cli.checks import Check, Verdict
+from nemorun_discover.model.check import Check, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from nemorun_discover.executors.base import Executor
+    from nemorun_discover.model.check import Check
     from nemorun_discover.model.job import Condition, Job
     from nemorun_discover.model.layout import JobLayout
     from nemorun_discover.model.record import GroupPolicy, Project
@@ -196,3 +197,16 @@ class Scheduler(Protocol):
             ExecutorRefused: It cannot be reached.
         """
         return
+
+    def checks(self, name: str, executor: Executor, *, may_run: bool) -> Iterator[Check]:
+        """Look whether this executor could run jobs now, for `nemorun doctor -e NAME`.
+
+        Args:
+            name: What the executor is called.
+            executor: Its settings, which need not be right.
+            may_run: A very small job may be run, for what can be told in no other way.
+        """
+        from nemorun_discover.schedulers.checking import check_settings  # noqa: PLC0415 - doctor only
+
+        del may_run
+        yield check_settings(self, name, executor)

@@ -7,6 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.model.check import Check, Verdict
+from nemorun_discover.model.layout import home_root
+from nemorun_discover.schedulers.checking import check_settings
 from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.protocol import Scheduler, Started, Submission
 from nemorun_discover.schedulers.slurm.arrival import (
@@ -17,6 +20,7 @@ from nemorun_discover.schedulers.slurm.arrival import (
     write_down,
 )
 from nemorun_discover.schedulers.slurm.bundling import USUAL_MAX_ARRAY, bundle_of, script_of
+from nemorun_discover.schedulers.slurm.checkup import check_cluster
 from nemorun_discover.schedulers.slurm.clusters import base_of, home_of, name_of, tunnel_of
 from nemorun_discover.schedulers.slurm.library import library_name, library_text
 from nemorun_discover.schedulers.slurm.link import Link
@@ -31,7 +35,7 @@ from nemorun_discover.schedulers.slurm.units import units_of
 from nemorun_discover.transport.table import open_tunnel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from nemorun_discover.executors.base import Executor
@@ -169,6 +173,16 @@ class SlurmScheduler(Scheduler):
             base = base_of(settings, home_of(alike[0]))
             files = [file for one in alike for file in logs_of(one)]
             bring_up_to_date(self._tunnels[name], base, files)
+
+    def checks(self, name: str, executor: Executor, *, may_run: bool) -> Iterator[Check]:
+        """Look at the settings, then at the cluster: one login, two questions at most."""
+        settings = check_settings(self, name, executor)
+        yield settings
+        if settings.verdict is Verdict.OK:
+            slurm = cast("SlurmExecutor", executor)
+            tunnel = open_tunnel(slurm.tunnel, self._env, self.ask)
+            base = base_of(slurm.tunnel, home_root(self._env))
+            yield from check_cluster(tunnel, base, slurm, may_run=may_run)
 
     def close(self) -> None:
         """End the threads and the connections."""

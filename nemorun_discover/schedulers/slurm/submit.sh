@@ -26,9 +26,9 @@ try() { "$@" 2>"$err" || fail "$base: $(first_line)"; }
 err=${TMPDIR:-/tmp}/nemorun-$$.err
 (: >"$err") 2>/dev/null || err=$HOME/.nemorun-$$.err
 incoming=
-trap 'rm -f "$err"; [ -z "$incoming" ] || rm -rf "$incoming"' EXIT
+trap '[ "$err" = /dev/null ] || rm -f "$err"; [ -z "$incoming" ] || rm -rf "$incoming"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
-: >"$err" || err=/dev/null
+touch "$err" 2>/dev/null || err=/dev/null
 
 [ -d "$base" ] || try mkdir -p "$base"
 folder=$base/experiments/$exp

@@ -87,7 +87,8 @@ class SkypilotScheduler(Scheduler):
                 continue
             if run.fact is None and not line.is_alive():
                 raise NemorunError(f"{line.name}: its thread has failed; the lines above say why")
-            facts[submission.job.id] = self._fact(run)
+            if not _is_unheard(run):
+                facts[submission.job.id] = self._fact(run)
         return facts
 
     def cancel(self, submissions: Sequence[Submission]) -> None:
@@ -165,6 +166,12 @@ class SkypilotJobsScheduler(SkypilotScheduler):
 
     def _native_id(self, run: Run) -> str:
         return str(run.id)
+
+
+def _is_unheard(run: Run) -> bool:
+    """True of a job that an earlier process started, until SkyPilot has said where it stands."""
+    is_known = run.raw is not None or run.begun_at is not None or run.fact is not None
+    return run.was_asked and run.id is not None and not is_known
 
 
 def handle_of(submission: Submission) -> str:

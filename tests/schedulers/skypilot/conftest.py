@@ -185,7 +185,7 @@ def story(make_desk: Callable[[], Desk]) -> Desk:
     desk.wait_until(lambda: len(log.read_text()) > len(desk.told["log before"]) + 20)
     desk.told["clusters"] = desk.sandbox.sky("status")
     desk.told["queue"] = desk.sandbox.sky("queue", "story")
-    desk.nemorun("cancel", desk.experiment().root.name, "-y", check=False)
+    desk.nemorun("cancel", desk.experiment().root.name, check=False)
     desk.nemorun("wait", check=False)
     desk.told["clusters after"] = desk.sandbox.sky("status")
     return desk

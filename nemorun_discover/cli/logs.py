@@ -13,6 +13,7 @@ from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.options import nemorun_command
 from nemorun_discover.cli.reference import find_experiment_and_jobs, keep_going, pick_jobs
 from nemorun_discover.errors import UsageError
+from nemorun_discover.lifecycle.log_lines import pick_lines, wanted_of
 from nemorun_discover.lifecycle.logs import stream_logs, whole_lines
 from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.lifecycle.remote_logs import RemoteLogs
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from nemorun_discover.cli.console import Console
     from nemorun_discover.cli.settings import Settings
+    from nemorun_discover.lifecycle.log_lines import Wanted
     from nemorun_discover.lifecycle.logs import LogPiece
     from nemorun_discover.model.status import ExperimentStatus
 
@@ -34,6 +36,13 @@ if TYPE_CHECKING:
 @click.option("-f", "--follow", is_flag=True, help="Go on until the jobs are final.")
 @click.option(
     "-n", "--lines", metavar="N", type=click.IntRange(min=0), help="Begin N lines before the end."
+)
+@click.option("--grep", metavar="REGEX", help="Only lines in which this is found.")
+@click.option(
+    "--rank",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Only lines of this process, of jobs whose lines begin with its number.",
 )
 @click.option(
     "--attempt",
@@ -48,6 +57,8 @@ def logs_command(
     keyword: str | None,
     follow: bool,
     lines: int | None,
+    grep: str | None,
+    rank: int | None,
     attempt: int | None,
 ) -> None:
     """Print the logs of jobs, as they are; those of several jobs with the job's name before each line.
@@ -56,6 +67,7 @@ def logs_command(
     job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
     """
     console = open_console(settings)
+    wanted = wanted_of(grep, rank)
     home, experiment_id, names = find_experiment_and_jobs(words)
     keep_going(home, experiment_id, console)
     status = observe(home, experiment_id)
@@ -71,19 +83,24 @@ def logs_command(
 
     pieces = stream_logs(remote.look, jobs, attempt=attempt, lines=lines, follow=follow)
     with closing(remote), closing(pieces):
-        seen = _print(pieces, jobs, console, as_json=settings.json)
-    if not seen and not follow:
+        seen = _print(pieces, jobs, console, as_json=settings.json, wanted=wanted)
+    if not seen and not follow and wanted.is_all:
         _say_why_empty(status, jobs, console)
 
 
 def _print(
-    pieces: Iterator[LogPiece], jobs: tuple[str, ...], console: Console, *, as_json: bool
+    pieces: Iterator[LogPiece],
+    jobs: tuple[str, ...],
+    console: Console,
+    *,
+    as_json: bool,
+    wanted: Wanted,
 ) -> bool:
     """Print everything; whether there was anything. Ends early when the reader has gone."""
     seen = False
-    write = _print_json if as_json else _print_prefixed
-    is_merged = as_json or len(jobs) > 1
-    for piece in whole_lines(pieces) if is_merged else pieces:
+    write = _print_json if as_json else _print_prefixed if len(jobs) > 1 else _print_line
+    is_merged = as_json or len(jobs) > 1 or not wanted.is_all
+    for piece in pick_lines(whole_lines(pieces), wanted) if is_merged else pieces:
         seen = seen or is_merged or bool(piece.text)
         if is_merged:
             write(piece, console)
@@ -108,6 +125,10 @@ def _print_json(piece: LogPiece, console: Console) -> None:
 def _print_prefixed(piece: LogPiece, console: Console) -> None:
     prefix = console.out.paint(((f"{piece.job} | ", "bold"),))
     console.out.raw(prefix.encode(errors="backslashreplace") + piece.text + b"\n")
+
+
+def _print_line(piece: LogPiece, console: Console) -> None:
+    console.out.raw(piece.text + b"\n")
 
 
 def _check_attempt(status: ExperimentStatus, jobs: tuple[str, ...], attempt: int | None) -> None:

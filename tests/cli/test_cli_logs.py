@@ -202,3 +202,26 @@ def test_following_the_last_lines_begins_there(nemorun, workshop, project):
     rest, _ = process.communicate(timeout=60)
 
     assert (first, rest) == (b"old 3\n", b"new\n")
+
+
+@pytest.mark.usefixtures("two_jobs")
+def test_grep_picks_lines_of_one_job_and_of_several(nemorun):
+    assert nemorun("logs", "--grep", "[12]$", "train[lr=0.1]").out == "a1\na2\n"
+    assert nemorun("logs", "--grep", "2").lines == [
+        "train[lr=0.1]@local | a2",
+        "train[lr=0.5]@local | b2",
+    ]
+
+
+def test_a_rank_picks_the_lines_that_begin_with_it(nemorun, shelf, told):
+    shelf.put(told("train@local", log="0: a\n1: b\n0: c\n"))
+
+    assert nemorun("logs", "--rank", "0").out == "0: a\n0: c\n"
+
+
+@pytest.mark.usefixtures("two_jobs")
+def test_a_grep_that_is_no_expression_exits_4_with_a_sentence(nemorun):
+    answer = nemorun("logs", "--grep", "a(")
+
+    assert answer.code == 4
+    assert "--grep 'a(' is no regular expression" in answer.err

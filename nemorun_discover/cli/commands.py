@@ -25,6 +25,7 @@ COMMANDS = {
     "status": Entry("Look", "Show where the jobs of an experiment stand."),
     "logs": Entry("Look", "Print the logs of jobs."),
     "results": Entry("Look", "Tabulate what the jobs returned."),
+    "pull": Entry("Look", "Bring the outputs of jobs that ran elsewhere."),
     "show": Entry("Look", "Show the record of an experiment."),
     "diff": Entry("Look", "Show what differs between two experiments."),
     "experiments": Entry("Look", "List experiments, newest first."),
@@ -51,7 +52,7 @@ ALIASES = {
 # Commands that look at what is recorded, or write down what is asked: no plugin is loaded for them.
 WITHOUT_PLUGINS = frozenset(
     {
-        *("status", "logs", "results", "diff", "experiments"),
+        *("status", "logs", "results", "pull", "diff", "experiments"),
         *("wait", "cancel", "eject", "prune", "init", "completion"),
     }
 )

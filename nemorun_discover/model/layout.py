@@ -4,6 +4,7 @@
     experiments/<id>/record.json        what was asked; complete before anything is submitted
     experiments/<id>/events.jsonl       what happened, appended
     experiments/<id>/contact.json       how the clusters of its jobs are heard, replaced at every look
+    experiments/<id>/pull.lock          held while outputs are fetched
     experiments/<id>/driver.lock        held by the process that carries the experiment on
     experiments/<id>/driver.log         what that process printed
     experiments/<id>/jobs/<slug>/       job.json, request.json, result.json, outputs/, attempt-N/
@@ -59,6 +60,7 @@ class ExperimentLayout:
         self.record = root / "record.json"
         self.events = root / "events.jsonl"
         self.contact = root / "contact.json"
+        self.pull_lock = root / "pull.lock"
         self.driver_lock = root / "driver.lock"
         self.driver_log = root / "driver.log"
         self.jobs = root / "jobs"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nemorun_discover.model.record import GroupPolicy, Project
     from nemorun_discover.model.state import State
     from nemorun_discover.model.status import Contact
+    from nemorun_discover.schedulers.fetching import Fetch, Fetched, Transfer
     from nemorun_discover.transport.tunnel import Ask
 
 
@@ -197,6 +198,18 @@ class Scheduler(Protocol):
             ExecutorRefused: It cannot be reached.
         """
         return
+
+    def fetch_outputs(
+        self,
+        fetches: Sequence[Fetch],  # noqa: ARG002 - as above
+        tell: Callable[[Transfer], None],  # noqa: ARG002
+    ) -> Mapping[str, Fetched]:
+        """Bring what jobs left in their outputs; by job, what has come. What is here and equal is not sent again.
+
+        A result that was too large to be told comes with them. What cannot be brought is said in the answer, not
+        raised. Called where `fetch_logs` is; kinds whose outputs lie here anyway are not asked.
+        """
+        return {}
 
     def checks(self, name: str, executor: Executor, *, may_run: bool) -> Iterator[Check]:
         """Look whether this executor could run jobs now, for `nemorun doctor -e NAME`.

@@ -155,7 +155,7 @@ def test_a_watched_experiment_is_followed_to_its_end(nemorun, workshop):
 
 
 def test_a_watched_experiment_is_a_document_a_line(nemorun, workshop):
-    workshop.launch(only="sleep 0.5")
+    workshop.launch(only="sleep 4")
 
     answer = nemorun("status", "--watch", "--json")
 

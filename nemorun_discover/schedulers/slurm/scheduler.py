@@ -11,6 +11,7 @@ from nemorun_discover.model.check import Check, Verdict
 from nemorun_discover.model.layout import home_root
 from nemorun_discover.schedulers.checking import check_settings
 from nemorun_discover.schedulers.environment import require_secrets
+from nemorun_discover.schedulers.fetching import Fetched
 from nemorun_discover.schedulers.protocol import Scheduler, Started, Submission
 from nemorun_discover.schedulers.slurm.arrival import (
     arrive,
@@ -19,32 +20,33 @@ from nemorun_discover.schedulers.slurm.arrival import (
     logs_of,
     write_down,
 )
-from nemorun_discover.schedulers.slurm.bundling import USUAL_MAX_ARRAY, bundle_of, script_of
+from nemorun_discover.schedulers.slurm.bundling import bundle_of
 from nemorun_discover.schedulers.slurm.checkup import check_cluster
 from nemorun_discover.schedulers.slurm.clusters import base_of, home_of, name_of, tunnel_of
 from nemorun_discover.schedulers.slurm.library import library_name, library_text
 from nemorun_discover.schedulers.slurm.link import Link
-from nemorun_discover.schedulers.slurm.memory import recall, remember
+from nemorun_discover.schedulers.slurm.memory import remember
 from nemorun_discover.schedulers.slurm.mirror import bring_up_to_date
+from nemorun_discover.schedulers.slurm.outputs import fetch_outputs, is_here
 from nemorun_discover.schedulers.slurm.paths import ClusterPaths
 from nemorun_discover.schedulers.slurm.planned import Planned
 from nemorun_discover.schedulers.slurm.plot import Bundle, Plot
+from nemorun_discover.schedulers.slurm.requests import requests_of
 from nemorun_discover.schedulers.slurm.shared_look import SharedLook
 from nemorun_discover.schedulers.slurm.support import refusal
-from nemorun_discover.schedulers.slurm.units import units_of
 from nemorun_discover.transport.table import open_tunnel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.executors.slurm import SlurmExecutor
     from nemorun_discover.model.status import Contact
+    from nemorun_discover.schedulers.fetching import Fetch, Transfer
     from nemorun_discover.schedulers.protocol import Fact
     from nemorun_discover.schedulers.slurm.order import ClusterFacts
     from nemorun_discover.schedulers.slurm.tracker import Tracked
-    from nemorun_discover.schedulers.slurm.units import Unit
     from nemorun_discover.transport.tunnel import Tunnel
 
 
@@ -81,21 +83,7 @@ class SlurmScheduler(Scheduler):
 
     def requests(self, submissions: Sequence[Submission]) -> Mapping[str, Mapping[str, object]]:
         """The batch scripts; jobs of one array, and members of one group, have one together."""
-        by_cluster: dict[str, list[Submission]] = {}
-        for one in submissions:
-            by_cluster.setdefault(name_of(tunnel_of(one)), []).append(one)
-        requests: dict[str, Mapping[str, object]] = {}
-        for alike in by_cluster.values():
-            first = alike[0]
-            known = recall(home_of(first) / "clusters" / name_of(tunnel_of(first)))
-            base = known.base if known else base_of(tunnel_of(first), home_of(first))
-            paths = ClusterPaths(base=base, experiment_id=first.experiment_id)
-            max_array = known.max_array if known else None
-            for unit in units_of(alike, max_array_size=max_array or USUAL_MAX_ARRAY):
-                script = script_of(unit, paths)
-                for index, one in enumerate(unit.submissions):
-                    requests[one.job.id] = _request(unit, index, script)
-        return requests
+        return requests_of(submissions)
 
     def can_start(self, submissions: Sequence[Submission]) -> bool:  # noqa: ARG002 - there is a queue for that
         """True: what has to wait waits in the cluster's queue."""
@@ -166,13 +154,25 @@ class SlurmScheduler(Scheduler):
         by_cluster: dict[str, list[Submission]] = {}
         for one in submissions:
             by_cluster.setdefault(name_of(tunnel_of(one)), []).append(one)
-        for name, alike in by_cluster.items():
-            settings = tunnel_of(alike[0])
-            if name not in self._tunnels:
-                self._tunnels[name] = open_tunnel(settings, self._env, self.ask)
-            base = base_of(settings, home_of(alike[0]))
+        for alike in by_cluster.values():
+            base = base_of(tunnel_of(alike[0]), home_of(alike[0]))
             files = [file for one in alike for file in logs_of(one)]
-            bring_up_to_date(self._tunnels[name], base, files)
+            bring_up_to_date(self._tunnel_to(alike[0]), base, files)
+
+    def fetch_outputs(
+        self, fetches: Sequence[Fetch], tell: Callable[[Transfer], None]
+    ) -> Mapping[str, Fetched]:
+        """Bring what is new of the jobs' outputs, one question for each cluster."""
+        by_cluster: dict[str, list[Fetch]] = {}
+        for one in fetches:
+            if not is_here(one):
+                by_cluster.setdefault(name_of(tunnel_of(one.submission)), []).append(one)
+        fetched: dict[str, Fetched] = {one.submission.job.id: Fetched() for one in fetches}
+        for alike in by_cluster.values():
+            first = alike[0].submission
+            base = base_of(tunnel_of(first), home_of(first))
+            fetched |= fetch_outputs(self._tunnel_to(first), base, alike, tell)
+        return fetched
 
     def checks(self, name: str, executor: Executor, *, may_run: bool) -> Iterator[Check]:
         """Look at the settings, then at the cluster: one login, two questions at most."""
@@ -190,6 +190,12 @@ class SlurmScheduler(Scheduler):
             link.close()
         for tunnel in self._tunnels.values():
             tunnel.close()
+
+    def _tunnel_to(self, submission: Submission) -> Tunnel:
+        name = name_of(tunnel_of(submission))
+        if name not in self._tunnels:
+            self._tunnels[name] = open_tunnel(tunnel_of(submission), self._env, self.ask)
+        return self._tunnels[name]
 
     def _link_of(self, submission: Submission) -> Link:
         name = name_of(tunnel_of(submission))
@@ -233,10 +239,3 @@ class SlurmScheduler(Scheduler):
             log_of=lambda job: log_of(job.submission, job.attempt),
         )
         return Link(open_tunnel(settings, self._env, self.ask), plot, SharedLook(folder))
-
-
-def _request(unit: Unit, index: int, script: str) -> Mapping[str, object]:
-    is_alone = len(unit.submissions) == 1
-    place = {} if is_alone else {"unit": unit.name, "index": index, "of": len(unit.submissions)}
-    tunnel = tunnel_of(unit.first)
-    return {"host": getattr(tunnel, "host", "this machine"), **place, "script": script}

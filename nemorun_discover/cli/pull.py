@@ -145,7 +145,7 @@ def _why_nothing(status: ExperimentStatus, fetched: Mapping[str, Fetched]) -> st
         return f"{_count(len(fetched), 'job')} left no outputs elsewhere"
     if not any(job.attempt for job in status.jobs):
         return "no job has begun yet"
-    return "the jobs ran on this machine; `nemorun results` and --into show where their outputs are"
+    return "the outputs of its jobs are on this machine already"
 
 
 def _count(number: int, noun: str) -> str:

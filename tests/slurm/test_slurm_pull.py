@@ -1,134 +1,185 @@
-"""`nemorun pull`: what jobs left on two clusters comes here, once."""
+"""`nemorun pull`: outputs come from real clusters, each byte once, whatever they are called."""
 
 from __future__ import annotations
 
 import os
-import threading
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tests.services.delay import DelayProxy
+import pytest
 
-if TYPE_CHECKING:
-    from tests.slurm.lab import Lab
+from nemorun_discover.schedulers.slurm.listing import parse_entry
 
-LARGE = 8 << 20
-LEAVES = """
+LEAVE = """
     import os, nemorun
 
     @nemorun.task
-    def leaves(size: int = 1000):
-        out = nemorun.current().output_dir
-        (out / "sub dir").mkdir()
-        (out / "sub dir" / "it's; $HOME \\n.txt").write_text("odd")
-        (out / os.fsdecode(b"caf\\xe9")).write_text("bytes")
-        (out / "model.pt").write_bytes(os.urandom(size))
-        (out / "run.sh").write_text("true")
-        (out / "run.sh").chmod(0o755)
-        (out / "latest").symlink_to("model.pt")
-        return {"text": "x" * 3_000_000}
+    def leave(n: int = 0):
+        out = os.fsencode(nemorun.current().output_dir)
+        open(out + b"/a b\\nc", "w").write(f"first {n}")
+        os.mkdir(out + b"/d\\xff")
+        open(out + b"/d\\xff/\\xfe", "w").write("second")
+        open(out + b"/empty", "w")
+        os.symlink("../a b\\nc", out + b"/d\\xff/link")
+        os.chmod(out + b"/a b\\nc", 0o640)
+
+    @nemorun.task
+    def large(mb: int = 12):
+        with open(nemorun.current().output_dir / "model.bin", "wb") as file:
+            file.write(os.urandom(mb << 20))
+
+    @nemorun.task
+    def nothing():
+        pass
+
+    @nemorun.task
+    def tell():
+        return "x" * 3_000_000
 """
 
 
-def ran(lab: Lab, *words: str) -> str:
-    lab.write("tasks.py", LEAVES)
-    experiment = lab.launch("-k", "leaves", *words)
-    assert {job["state"] for job in lab.until_over(experiment).values()} == {"SUCCEEDED"}
-    return experiment
+@pytest.fixture
+def left(lab):
+    """Runs tasks that leave outputs on cluster A; the experiment."""
+    lab.write("tasks.py", LEAVE)
+
+    def run(*args: str) -> str:
+        experiment = lab.launch("-e", "slurm_a", *args)
+        lab.until_over(experiment)
+        return experiment
+
+    return run
 
 
-def outputs(lab: Lab, experiment: str) -> list[Path]:
+def outputs(lab, experiment: str) -> list[Path]:
     return [Path(job["outputs"]) for job in lab.jobs(experiment).values()]
 
 
-def sizes(folder: Path) -> dict[bytes, int]:
-    found = [one for one in folder.rglob("*") if one.is_file() and not one.is_symlink()]
-    return {os.fsencode(one.relative_to(folder)): one.stat().st_size for one in found}
+def contents(folder: Path) -> dict[bytes, bytes]:
+    """By path, as bytes, what is in its files."""
+    return {
+        os.fsencode(one.relative_to(folder)): one.read_bytes()
+        for one in folder.rglob("*")
+        if one.is_file()
+    }
 
 
-def lifts_the_limit(proxy: DelayProxy) -> None:
-    until = time.monotonic() + 60
-    while proxy.passed["down"] < LARGE // 2 and time.monotonic() < until:
-        time.sleep(0.01)
-    proxy.limits["down"] = None
+def test_outputs_come_as_they_are_on_both_clusters_and_only_once(lab):
+    lab.write("tasks.py", LEAVE)
+    experiment = lab.launch("-k", "leave", "-e", "slurm_*", "n=1,2")
+    lab.until_over(experiment)
 
+    first = lab("pull", "--json")
+    second = lab("pull")
 
-def test_outputs_of_two_clusters_come_as_they_are_and_only_once(lab):
-    experiment = ran(lab, "-e", "slurm_*")
-
-    first, again = lab("pull", experiment), lab("pull", experiment)
-
-    assert (first.code, again.code) == (0, 0)
-    assert "all is here already" in again.err
+    assert (first.code, second.code) == (0, 0), first.err + second.err
+    assert [one["trouble"] for one in first.json["jobs"]] == [None] * 4
     for folder in outputs(lab, experiment):
-        assert set(sizes(folder)) == {
-            b"sub dir/it's; $HOME \n.txt",
-            b"caf\xe9",
-            b"model.pt",
-            b"run.sh",
+        number = folder.parent.name.split("=")[1][0].encode()
+        assert contents(folder) == {
+            b"a b\nc": b"first " + number,
+            b"d\xff/\xfe": b"second",
+            b"d\xff/link": b"first " + number,
+            b"empty": b"",
         }
-        assert (folder / "run.sh").stat().st_mode & 0o777 == 0o755
-        assert (folder / "latest").readlink() == Path("model.pt")
+        assert (folder / os.fsdecode(b"d\xff") / "link").readlink() == Path("../a b\nc")
+        assert (folder / "a b\nc").stat().st_mode & 0o777 == 0o640
         assert not folder.with_name("outputs.part").exists()
+    assert "all is here already (16 files)" in second.err
 
 
-def test_a_result_too_large_for_a_look_comes_too(lab):
-    experiment = ran(lab, "-e", "slurm_b")
-    (before,) = lab.jobs(experiment).values()
+def test_only_what_has_changed_there_comes_again(lab, left):
+    experiment = left("-k", "leave", "n=1")
+    (folder,) = outputs(lab, experiment)
+    lab("pull")
+    kept = (folder / "empty").stat().st_ino
+    there = lab.folder(lab.clusters.a, experiment) / "jobs" / folder.parent.name / "outputs"
+    (there / "a b\nc").write_text("changed")
 
-    lab("pull", experiment)
+    answer = lab("pull", "--json")
 
-    (after,) = lab.jobs(experiment).values()
-    assert before["result"] is None
-    assert len(after["result"]["text"]) == 3_000_000
-
-
-def test_a_glob_and_a_folder_choose_what_comes_and_where_to(lab, tmp_path):
-    experiment = ran(lab, "-e", "slurm_a")
-
-    some = lab("pull", experiment, "--glob", "*.pt", "--into", str(tmp_path / "here"))
-    none = lab("pull", experiment, "--glob", "*.nothing")
-
-    assert some.code == 0
-    (folder,) = (tmp_path / "here").iterdir()
-    assert set(sizes(folder)) == {b"model.pt"}
-    assert none.code == 5
-    assert "--glob '*.nothing'" in none.err
+    assert [(one["files"], one["bytes"]) for one in answer.json["jobs"]] == [(1, 7)]
+    assert (folder / "a b\nc").read_text() == "changed"
+    assert (folder / "empty").stat().st_ino == kept
 
 
-def test_only_what_changed_comes_again(lab):
-    experiment = ran(lab, "-e", "slurm_a")
-    lab("pull", experiment)
-    (job,) = lab.jobs(experiment).values()
-    slug = Path(job["outputs"]).parent.name
-    there = lab.folder(lab.clusters.a, experiment) / "jobs" / slug / "outputs"
-    (there / "run.sh").write_text("false")
+def test_a_connection_that_breaks_in_a_file_goes_on_where_it_was(lab):
+    lab.write("tasks.py", LEAVE)
+    size = 12 << 20
+    with lab.through(lab.clusters.a, "slurm_a") as proxy:
+        experiment = lab.launch("-k", "large", "-e", "slurm_a")
+        lab.until_over(experiment)
+        before = proxy.passed["down"]
+        proxy.limits["down"] = before + size // 2
+        process = lab.start("pull")
+        lab.wait_for(lambda: proxy.passed["down"] > before + size // 2)
+        proxy.limits["down"] = None
+        _, err = process.communicate(timeout=120)
+        passed = proxy.passed["down"] - before
+    (folder,) = outputs(lab, experiment)
+    there = lab.folder(lab.clusters.a, experiment) / "jobs" / folder.parent.name / "outputs"
 
-    answer = lab("pull", experiment, "--json")
-
-    (told,) = answer.json["jobs"]
-    assert (told["files"], told["bytes"]) == (1, 5)
-    assert Path(job["outputs"], "run.sh").read_text() == "false"
+    assert process.returncode == 0, err
+    assert (folder / "model.bin").read_bytes() == (there / "model.bin").read_bytes()
+    assert passed < size * 1.3
 
 
-def test_a_pull_that_breaks_off_goes_on_in_the_middle_of_a_file(lab):
-    cluster = lab.clusters.a
-    experiment = ran(lab, "-e", "slurm_a", f"size={LARGE}")
-    (job,) = lab.jobs(experiment).values()
-    with DelayProxy(cluster.port, drop_down_after=LARGE // 2) as proxy:
-        lab.know(cluster, proxy.port)
-        config = lab.home / ".ssh" / "config"
-        config.write_text(config.read_text().replace(f"Port {cluster.port}", f"Port {proxy.port}"))
-        mended = threading.Thread(target=lifts_the_limit, args=(proxy,))
-        mended.start()
+def test_a_cluster_out_of_reach_is_one_sentence_and_the_others_come(lab):
+    lab.write("tasks.py", LEAVE)
+    with lab.through(lab.clusters.a, "slurm_a"):
+        experiment = lab.launch("-k", "leave", "-e", "slurm_*", "n=1")
+        lab.until_over(experiment)
 
-        answer = lab("pull", experiment, "--json")
+    answer = lab("pull")
 
-        mended.join()
-        came = proxy.passed["down"]
-    (told,) = answer.json["jobs"]
-    assert (answer.code, told["trouble"]) == (0, None)
-    assert sizes(Path(job["outputs"]))[b"model.pt"] == LARGE
-    assert proxy.connections > 1
-    assert came < 2 * LARGE
+    assert answer.code == 6
+    assert "nothing listens there" in answer.err
+    assert "@slurm_b" in answer.out
+    assert "@slurm_a" not in answer.out
+
+
+def test_a_result_too_large_to_be_told_comes_with_pull(lab, left):
+    left("-k", "tell")
+    before = lab("results", "--json").json["results"][0]["result"]
+
+    assert lab("pull").code == 0
+
+    assert before is None
+    assert len(lab("results", "--json").json["results"][0]["result"]) == 3_000_000
+
+
+def test_a_glob_picks_files_and_into_names_another_folder(lab, left, tmp_path):
+    experiment = left("-k", "leave or large", "mb=1", "n=1")
+    place = tmp_path / "here"
+
+    answer = lab("pull", "--glob", "*.bin", "--into", str(place))
+    none = lab("pull", "--glob", "*.txt")
+
+    assert answer.code == 0
+    assert [one.name for one in lab.files(place)] == ["model.bin"]
+    assert (none.code, "matches --glob '*.txt'" in none.err) == (5, True)
+    assert not any(one.exists() and contents(one) for one in outputs(lab, experiment))
+
+
+def test_jobs_that_left_nothing_are_one_sentence(lab, left):
+    left("-k", "nothing")
+    lab("pull")
+
+    answer = lab("pull")
+
+    assert (answer.code, answer.out) == (0, "")
+    assert len(answer.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "f 644 1 1.0 e/jobs/s/outputs/../../x",
+        "f 644 1 1.0 e/jobs/s/outputs//etc/passwd",
+        "f 644 1 1.0 e/jobs/s/attempt-1/log",
+        "p 644 1 1.0 e/jobs/s/outputs/pipe",
+        "f 644",
+    ],
+    ids=["leads out", "absolute", "another folder", "a pipe", "cut off"],
+)
+def test_what_is_no_output_is_passed_over(line):
+    assert parse_entry(line, "") is None

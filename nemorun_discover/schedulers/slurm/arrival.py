@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 from nemorun_discover.files import read_json, write_json
 from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.slurm.bundling import native_id
-from nemorun_discover.schedulers.slurm.mirror import Mirrored
+from nemorun_discover.schedulers.slurm.clusters import base_of, by_cluster, home_of, tunnel_of
+from nemorun_discover.schedulers.slurm.mirror import Mirrored, bring_up_to_date
 from nemorun_discover.schedulers.slurm.tracker import Tracked
 from nemorun_discover.schedulers.slurm.units import attempt_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from nemorun_discover.schedulers.protocol import Submission
     from nemorun_discover.schedulers.slurm.planned import Planned
     from nemorun_discover.schedulers.slurm.units import Unit
+    from nemorun_discover.transport.tunnel import Tunnel
 
 BACKEND = "nemorun_slurm"
 
@@ -70,6 +72,16 @@ def logs_of(submission: Submission) -> Iterator[Mirrored]:
     """The logs of all its attempts so far."""
     for number in range(1, submission.attempt + 1):
         yield log_of(submission, number)
+
+
+def fetch_logs(
+    submissions: Sequence[Submission], tunnel_to: Callable[[Submission], Tunnel]
+) -> None:
+    """Append to the logs on this machine what those on the clusters have got, one question for each cluster."""
+    for alike in by_cluster(submissions):
+        base = base_of(tunnel_of(alike[0]), home_of(alike[0]))
+        files = [file for one in alike for file in logs_of(one)]
+        bring_up_to_date(tunnel_to(alike[0]), base, files)
 
 
 def log_of(submission: Submission, attempt: int) -> Mirrored:

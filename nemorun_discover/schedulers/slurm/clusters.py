@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from nemorun_discover.executors.tunnels import SSHTunnel
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from nemorun_discover.executors.slurm import SlurmExecutor
@@ -30,6 +31,14 @@ def tunnel_of(submission: Submission) -> Tunnel:
 def home_of(submission: Submission) -> Path:
     """NEMORUN_HOME."""
     return submission.runtime.parents[1]
+
+
+def by_cluster(submissions: Sequence[Submission]) -> list[list[Submission]]:
+    """The submissions, those of one cluster together."""
+    found: dict[str, list[Submission]] = {}
+    for one in submissions:
+        found.setdefault(name_of(tunnel_of(one)), []).append(one)
+    return [*found.values()]
 
 
 def base_of(tunnel: Tunnel, home: Path) -> str:

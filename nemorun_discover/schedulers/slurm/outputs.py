@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.errors import ConnectionLost, NemorunError, StoreError
 from nemorun_discover.schedulers.fetching import Fetched, Transfer
 from nemorun_discover.schedulers.landing import Landing
-from nemorun_discover.schedulers.slurm.clusters import base_of, home_of, tunnel_of
+from nemorun_discover.schedulers.slurm.clusters import base_of, home_of, name_of, tunnel_of
 from nemorun_discover.schedulers.slurm.hauling import Haul, Wanted, request_of
 from nemorun_discover.schedulers.slurm.listing import RESULT, folder_of, read_listing
 from nemorun_discover.schedulers.slurm.looking import script_text
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from nemorun_discover.schedulers.fetching import Fetch
+    from nemorun_discover.schedulers.protocol import Submission
     from nemorun_discover.schedulers.slurm.listing import Found
     from nemorun_discover.transport.tunnel import Tunnel
 
@@ -58,6 +59,24 @@ def fetch_outputs(
             return errand.fetched(
                 StoreError(f"{error.filename}: cannot be written ({error.strerror})")
             )
+
+
+def fetch_from_all(
+    fetches: Sequence[Fetch],
+    tell: Callable[[Transfer], None],
+    tunnel_to: Callable[[Submission], Tunnel],
+) -> dict[str, Fetched]:
+    """The same for jobs of any number of clusters; nothing is asked for what lies in this very home."""
+    by_cluster: dict[str, list[Fetch]] = {}
+    for one in fetches:
+        if not is_here(one):
+            by_cluster.setdefault(name_of(tunnel_of(one.submission)), []).append(one)
+    fetched = {one.submission.job.id: Fetched() for one in fetches}
+    for alike in by_cluster.values():
+        first = alike[0].submission
+        base = base_of(tunnel_of(first), home_of(first))
+        fetched |= fetch_outputs(tunnel_to(first), base, alike, tell)
+    return fetched
 
 
 def is_here(fetch: Fetch) -> bool:

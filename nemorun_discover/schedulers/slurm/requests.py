@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nemorun_discover.schedulers.slurm.bundling import USUAL_MAX_ARRAY, script_of
-from nemorun_discover.schedulers.slurm.clusters import base_of, home_of, name_of, tunnel_of
+from nemorun_discover.schedulers.slurm.clusters import (
+    base_of,
+    by_cluster,
+    home_of,
+    name_of,
+    tunnel_of,
+)
 from nemorun_discover.schedulers.slurm.memory import recall
 from nemorun_discover.schedulers.slurm.paths import ClusterPaths
 from nemorun_discover.schedulers.slurm.units import units_of
@@ -19,11 +25,8 @@ if TYPE_CHECKING:
 
 def requests_of(submissions: Sequence[Submission]) -> Mapping[str, Mapping[str, object]]:
     """By job, its batch script; jobs of one array, and members of one group, have one together."""
-    by_cluster: dict[str, list[Submission]] = {}
-    for one in submissions:
-        by_cluster.setdefault(name_of(tunnel_of(one)), []).append(one)
     requests: dict[str, Mapping[str, object]] = {}
-    for alike in by_cluster.values():
+    for alike in by_cluster(submissions):
         first = alike[0]
         known = recall(home_of(first) / "clusters" / name_of(tunnel_of(first)))
         base = known.base if known else base_of(tunnel_of(first), home_of(first))

@@ -11,13 +11,12 @@ from nemorun_discover.model.check import Check, Verdict
 from nemorun_discover.model.layout import home_root
 from nemorun_discover.schedulers.checking import check_settings
 from nemorun_discover.schedulers.environment import require_secrets
-from nemorun_discover.schedulers.fetching import Fetched
 from nemorun_discover.schedulers.protocol import Scheduler, Started, Submission
 from nemorun_discover.schedulers.slurm.arrival import (
     arrive,
+    fetch_logs,
     found_again,
     log_of,
-    logs_of,
     write_down,
 )
 from nemorun_discover.schedulers.slurm.bundling import bundle_of
@@ -26,8 +25,7 @@ from nemorun_discover.schedulers.slurm.clusters import base_of, home_of, name_of
 from nemorun_discover.schedulers.slurm.library import library_name, library_text
 from nemorun_discover.schedulers.slurm.link import Link
 from nemorun_discover.schedulers.slurm.memory import remember
-from nemorun_discover.schedulers.slurm.mirror import bring_up_to_date
-from nemorun_discover.schedulers.slurm.outputs import fetch_outputs, is_here
+from nemorun_discover.schedulers.slurm.outputs import fetch_from_all
 from nemorun_discover.schedulers.slurm.paths import ClusterPaths
 from nemorun_discover.schedulers.slurm.planned import Planned
 from nemorun_discover.schedulers.slurm.plot import Bundle, Plot
@@ -43,7 +41,7 @@ if TYPE_CHECKING:
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.executors.slurm import SlurmExecutor
     from nemorun_discover.model.status import Contact
-    from nemorun_discover.schedulers.fetching import Fetch, Transfer
+    from nemorun_discover.schedulers.fetching import Fetch, Fetched, Transfer
     from nemorun_discover.schedulers.protocol import Fact
     from nemorun_discover.schedulers.slurm.order import ClusterFacts
     from nemorun_discover.schedulers.slurm.tracker import Tracked
@@ -151,28 +149,13 @@ class SlurmScheduler(Scheduler):
 
     def fetch_logs(self, submissions: Sequence[Submission]) -> None:
         """Append to the logs on this machine what those on the clusters have got, one question for each."""
-        by_cluster: dict[str, list[Submission]] = {}
-        for one in submissions:
-            by_cluster.setdefault(name_of(tunnel_of(one)), []).append(one)
-        for alike in by_cluster.values():
-            base = base_of(tunnel_of(alike[0]), home_of(alike[0]))
-            files = [file for one in alike for file in logs_of(one)]
-            bring_up_to_date(self._tunnel_to(alike[0]), base, files)
+        fetch_logs(submissions, self._tunnel_to)
 
     def fetch_outputs(
         self, fetches: Sequence[Fetch], tell: Callable[[Transfer], None]
     ) -> Mapping[str, Fetched]:
         """Bring what is new of the jobs' outputs, one question for each cluster."""
-        by_cluster: dict[str, list[Fetch]] = {}
-        for one in fetches:
-            if not is_here(one):
-                by_cluster.setdefault(name_of(tunnel_of(one.submission)), []).append(one)
-        fetched: dict[str, Fetched] = {one.submission.job.id: Fetched() for one in fetches}
-        for alike in by_cluster.values():
-            first = alike[0].submission
-            base = base_of(tunnel_of(first), home_of(first))
-            fetched |= fetch_outputs(self._tunnel_to(first), base, alike, tell)
-        return fetched
+        return fetch_from_all(fetches, tell, self._tunnel_to)
 
     def checks(self, name: str, executor: Executor, *, may_run: bool) -> Iterator[Check]:
         """Look at the settings, then at the cluster: one login, two questions at most."""

@@ -56,4 +56,5 @@ def test_every_command_of_the_page_does_what_it_says(follow):
     assert "loss=0.951 node=b1" in sweep
     assert "#SBATCH --array=0-1" in said["nemorun run -k train -e slurm_a lr=1e-4,3e-4 --dry-run"]
     assert "step 9" in said["nemorun logs -f"]
+    assert said["nemorun pull --glob '*.txt'"].count("1 file") == 2
     assert "CANCELLED" in said["nemorun cancel"]

@@ -82,7 +82,7 @@ def test_a_managed_job_that_its_controller_refuses_has_failed_with_its_words(ref
         ("gpu", "H10O"),
         ("image", "there are no containers there"),
         ("elsewhere", "SkyPilot may not use that cloud"),
-        ("many", "H100:64"),
+        ("many", "'H100': 64"),
     ],
     ids=["unknown-gpu", "image", "cloud-not-enabled", "too-many-gpus"],
 )

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from nemorun_discover.model.status import ExperimentStatus, JobStatus
 
-PATIENCE_S = 90.0
+PATIENCE_S = 30.0
 
 
 class Lab:

@@ -47,7 +47,7 @@ class Driver:
         self._crew = crew
         self._layout = layout
         self._jobs = {job.id: job for job in board.record.jobs}
-        self._contacts: dict[str, Contact] | None = None  # so the first step writes: `run -d` waits for it
+        self._contacts: dict[str, Contact] | None = None  # the first step writes: `run -d` waits
         self._took_later = False
 
     def take_over(self) -> None:

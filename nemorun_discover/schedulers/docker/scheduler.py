@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,6 +26,7 @@ from nemorun_discover.schedulers.docker.tracked import Tracked
 from nemorun_discover.schedulers.docker.watching import Watch, grace_of
 from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.handles import handle_of
+from nemorun_discover.schedulers.local.slots import have_room
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
 
 if TYPE_CHECKING:
@@ -67,15 +67,7 @@ class DockerScheduler(Scheduler):
 
     def can_start(self, submissions: Sequence[Submission]) -> bool:
         """True when the executor has as many free places as these are, and free GPUs for all of them."""
-        by_executor = Counter(one.job.executor for one in submissions)
-        slots = {one.job.executor: self._slots_of(one) for one in submissions}
-        for name, jobs in by_executor.items():
-            if not slots[name].can_ever_have_room(jobs):
-                raise ExecutorRefused(
-                    f"{name}: {jobs} jobs that start together want more GPUs than this machine offers",
-                    hint="lower num_gpus, or put fewer jobs into the group",
-                )
-        return all(slots[name].has_room(jobs) for name, jobs in by_executor.items())
+        return have_room(submissions, self._slots_of, gpus_field="num_gpus")
 
     def submit(self, submission: Submission) -> Started | None:
         """Start the attempt's container, in a thread."""

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -26,7 +25,7 @@ from nemorun_discover.schedulers.local.processes import (
     python_of,
     supervisor_argv,
 )
-from nemorun_discover.schedulers.local.slots import Slots
+from nemorun_discover.schedulers.local.slots import Slots, have_room
 from nemorun_discover.schedulers.local.support import refusal
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
 
@@ -71,15 +70,7 @@ class LocalScheduler(Scheduler):
 
     def can_start(self, submissions: Sequence[Submission]) -> bool:
         """True when the executor has as many free places as these are, and free GPUs for all of them."""
-        by_executor = Counter(one.job.executor for one in submissions)
-        slots = {one.job.executor: self._slots_of(one) for one in submissions}
-        for name, jobs in by_executor.items():
-            if not slots[name].can_ever_have_room(jobs):
-                raise ExecutorRefused(
-                    f"{name}: {jobs} jobs that start together want more GPUs than this machine offers",
-                    hint="lower gpus_per_task, or put fewer jobs into the group",
-                )
-        return all(slots[name].has_room(jobs) for name, jobs in by_executor.items())
+        return have_room(submissions, self._slots_of, gpus_field="gpus_per_task")
 
     def submit(self, submission: Submission) -> Started:
         """Lay out the job's code, if it has its own, and start the attempt's supervisor."""

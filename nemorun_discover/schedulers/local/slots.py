@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nemorun_discover.errors import ExecutorRefused
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from nemorun_discover.executors.local import LocalExecutor
+    from nemorun_discover.schedulers.protocol import Submission
 
 GPU_DEVICES = "/proc/driver/nvidia/gpus"
 
@@ -81,6 +85,30 @@ class Slots:
 
     def _free(self) -> list[str]:
         return [one for one in self._devices if one not in self._busy]
+
+
+def have_room(
+    submissions: Sequence[Submission], slots_of: Callable[[Submission], Slots], *, gpus_field: str
+) -> bool:
+    """True when each executor has as many free places as it has jobs here, and free GPUs for all of them.
+
+    Args:
+        submissions: Jobs that start together.
+        slots_of: The places of a job's executor.
+        gpus_field: The field of those executors that says how many GPUs a job takes.
+
+    Raises:
+        ExecutorRefused: They want more GPUs than there are.
+    """
+    by_executor = Counter(one.job.executor for one in submissions)
+    slots = {one.job.executor: slots_of(one) for one in submissions}
+    for name, jobs in by_executor.items():
+        if not slots[name].can_ever_have_room(jobs):
+            raise ExecutorRefused(
+                f"{name}: {jobs} jobs that start together want more GPUs than this machine offers",
+                hint=f"lower {gpus_field}, or put fewer jobs into the group",
+            )
+    return all(slots[name].has_room(jobs) for name, jobs in by_executor.items())
 
 
 def _cores() -> int:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.schedulers.environment import require_secrets
-from nemorun_discover.schedulers.skypilot.gpus import with_nearest_gpus
-from nemorun_discover.schedulers.skypilot.refusals import NothingFits
 from nemorun_discover.schedulers.skypilot.request import workdir_of
 from nemorun_discover.schedulers.skypilot.service import Service
 from nemorun_discover.schedulers.skypilot.task import task_of
@@ -17,36 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nemorun_discover.schedulers.skypilot.run import Run
-    from nemorun_discover.schedulers.skypilot.sdk import Sky
 
 
 class Managed(Service):
     """Starts, finds and ends managed jobs."""
 
-    def __init__(self, sky: Sky) -> None:
-        self._sky = sky
-
-    def start(self, run: Run) -> None:
-        """Find the attempt's job by its name, or hand it to the controller."""
-        try:
-            self._start(run)
-        except NothingFits as error:
-            raise with_nearest_gpus(error, run, self._sky) from error
-
     def _start(self, run: Run) -> None:
-        if run.was_asked and (self._arrives(run) or self._is_known(run)):
-            return
         require_secrets(run.submission)
         workdir = workdir_of(run.submission)
         fill_workdir(run.submission, workdir)
         run.remember(request=None)  # whoever comes after us looks for it by its name
         run.remember(request=self._sky.launch_managed(task_of(run.submission, str(workdir))))
         self._take_answer(run)
-
-    def give_up(self, run: Run) -> None:
-        """End the request that hands it over."""
-        if run.request is not None:
-            self._sky.give_up(run.request)
 
     def states(self, runs: Sequence[Run]) -> Mapping[int, str]:
         """Ask once for all of them."""
@@ -71,21 +50,12 @@ class Managed(Service):
     def tidy_refused(self, run: Run) -> None:
         """Nothing either."""
 
-    def _is_known(self, run: Run) -> bool:
+    def _is_there(self, run: Run) -> bool:
         found = self._sky.managed(name=run.name)
         ids = [id_ for id_, one in found.items() if one["job_name"] == run.name]
         if ids:
             run.remember(id=min(ids))
         return bool(ids)
-
-    def _arrives(self, run: Run) -> bool:
-        if run.request is None:
-            return False
-        try:
-            self._take_answer(run)
-        except ExecutorRefused:
-            return False
-        return True
 
     def _take_answer(self, run: Run) -> None:
         # The handle in the answer may not be looked at: of a controller in the API server it is none.

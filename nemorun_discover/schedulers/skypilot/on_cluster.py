@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.skypilot.clusters import clusters_of, note_cluster, now_text
-from nemorun_discover.schedulers.skypilot.gpus import with_nearest_gpus
-from nemorun_discover.schedulers.skypilot.refusals import NothingFits
 from nemorun_discover.schedulers.skypilot.request import launch_options, workdir_of
 from nemorun_discover.schedulers.skypilot.run import experiment_of
 from nemorun_discover.schedulers.skypilot.sdk import ClusterGone, Sky
@@ -35,20 +32,11 @@ class OnCluster(Service):
     """
 
     def __init__(self, sky: Sky, name: str) -> None:
-        self._sky = sky
+        super().__init__(sky)
         self._name = name
         self._is_up = False
 
-    def start(self, run: Run) -> None:
-        """Find the attempt's job, or launch the cluster with it, or add it to the cluster."""
-        try:
-            self._start(run)
-        except NothingFits as error:
-            raise with_nearest_gpus(error, run, self._sky) from error
-
     def _start(self, run: Run) -> None:
-        if run.was_asked and (self._arrives(run) or self._was_added(run)):
-            return
         require_secrets(run.submission)
         if not self._is_up:
             known = self._sky.cluster(self._name)
@@ -61,11 +49,6 @@ class OnCluster(Service):
             else:
                 return
         self._launch(run)
-
-    def give_up(self, run: Run) -> None:
-        """End the launch that is under way."""
-        if run.request is not None:
-            self._sky.give_up(run.request)
 
     def states(self, runs: Sequence[Run]) -> Mapping[int, str]:
         """Ask once for all of them."""
@@ -105,17 +88,7 @@ class OnCluster(Service):
     def _is_busy(self) -> bool:
         return any(not meaning_of(one["status"])[0].is_final for one in self._sky.queue(self._name))
 
-    def _arrives(self, run: Run) -> bool:
-        """Wait for the request that an earlier process sent; False when it is not known any more."""
-        if run.request is None:
-            return False
-        try:
-            self._take_answer(run)
-        except ExecutorRefused:
-            return False
-        return True
-
-    def _was_added(self, run: Run) -> bool:
+    def _is_there(self, run: Run) -> bool:
         """Whether the job is on the cluster, though nobody wrote down by which request."""
         for request in self._sky.open_requests(self._name):
             self._sky.answer(request, self._name)

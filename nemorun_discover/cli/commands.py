@@ -35,7 +35,7 @@ COMMANDS = {
     "prune": Entry("Manage", "Delete what no experiment needs any more."),
     "init": Entry("Project", "Write a first nemorun.toml and an example task."),
     "config": Entry("Project", "Print the configuration that applies here."),
-    "doctor": Entry("Project", "Check this machine, the home and the project."),
+    "doctor": Entry("Project", "Check this machine, the project, and executors."),
     "completion": Entry("Project", "Print the completion script of a shell."),
 }
 

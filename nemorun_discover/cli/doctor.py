@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 )
 @click.option("--no-jobs", is_flag=True, help="With -e: run no small job to look at a node.")
 def doctor_command(settings: Settings, *, executors: tuple[str, ...], no_jobs: bool) -> ExitCode:
-    """Check this machine, the home and the project; exit 1 when something must be mended.
+    """Check this machine, the project, and executors; exit 1 when something must be mended.
 
     With -e, look at executors instead: the login, the scheduler, accounts and partitions, the job_dir, and with a
     very small job the Python of a node.

@@ -38,6 +38,7 @@ _REASONS: dict[str, str] = {
     Reason.MAXFAIL: "too many failures",
     Reason.LOST: "lost",
     Reason.START_FAILED: "could not start",
+    Reason.SETUP_FAILED: "its setup failed",
     Reason.REFUSED: "refused",
     Reason.REQUEUED: "requeued",
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.slurm import clusters as slurm
+from tests.services.slurm.machine import until
 
 CLUSTERS = pytest.mark.parametrize("name", ["a", "b"], ids=["cluster_a", "cluster_b"])
 
@@ -70,10 +71,13 @@ def test_accounting_answers_on_a_only(clusters):
     job = clusters.a.sbatch("exit 3")
     clusters.a.until_state(job, "FAILED")
 
-    there = clusters.a.try_run("sacct", "-nPX", "-j", job, "-o", "User,Account,ExitCode")
+    def told() -> str:
+        return clusters.a.run("sacct", "-nPX", "-j", job, "-o", "User,Account,ExitCode")
+
+    # slurmdbd hears of an end after squeue says it.
+    until(lambda: told() == "nemorun-alice|research|3:0", 30, "sacct does not know the exit code")
     not_there = clusters.b.try_run("sacct", "-nPX")
 
-    assert there.stdout.strip() == "nemorun-alice|research|3:0"
     assert (not_there.returncode, not_there.stderr) == (1, "Slurm accounting storage is disabled\n")
 
 

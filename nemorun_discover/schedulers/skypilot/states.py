@@ -12,7 +12,7 @@ OF_CLUSTER_JOBS: dict[str, tuple[State, Reason | None]] = {
     "RUNNING": (State.RUNNING, None),
     "SUCCEEDED": (State.SUCCEEDED, None),
     "FAILED": (State.FAILED, Reason.EXIT_CODE),
-    "FAILED_SETUP": (State.FAILED, Reason.START_FAILED),
+    "FAILED_SETUP": (State.FAILED, Reason.SETUP_FAILED),
     "FAILED_DRIVER": (State.FAILED, Reason.NODE_FAIL),
     "CANCELLED": (State.CANCELLED, None),
 }
@@ -28,7 +28,7 @@ OF_MANAGED_JOBS: dict[str, tuple[State, Reason | None]] = {
     "SUCCEEDED": (State.SUCCEEDED, None),
     "CANCELLED": (State.CANCELLED, None),
     "FAILED": (State.FAILED, Reason.EXIT_CODE),
-    "FAILED_SETUP": (State.FAILED, Reason.START_FAILED),
+    "FAILED_SETUP": (State.FAILED, Reason.SETUP_FAILED),
     "FAILED_PRECHECKS": (State.FAILED, Reason.START_FAILED),
     "FAILED_NO_RESOURCE": (State.FAILED, Reason.START_FAILED),
     "FAILED_CONTROLLER": (State.FAILED, Reason.LOST),

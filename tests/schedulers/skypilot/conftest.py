@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nemorun_discover.model.layout import HomeLayout
+from nemorun_discover.schedulers.skypilot.names import own_cluster_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,12 @@ class Desk:
     def jobs(self) -> dict[str, dict[str, Any]]:
         """By task, where the jobs of the last experiment stand."""
         return {job["task"]: job for job in self.status()["jobs"]}
+
+    def clusters_up(self, *executors: str) -> list[str]:
+        """Those of these executors, which name no cluster, whose cluster SkyPilot has."""
+        known = self.sandbox.sky("status", "--refresh")
+        experiment = self.experiment().root.name
+        return [name for name in executors if own_cluster_name(experiment, name) in known]
 
     def wait_until(self, is_so: Callable[[], object], pause_s: float = 2.0) -> None:
         deadline = time.monotonic() + PATIENCE_S

@@ -30,7 +30,8 @@ def broken(make_desk):
     desk.told["run"] = desk.nemorun("run", "-k", "hello", "-e", "broken", check=False)
     desk.told["doctor"] = desk.nemorun("doctor", check=False).stdout
     desk.told["status"] = desk.nemorun("status").stderr
-    desk.wait_until(lambda: "nemorun-" not in desk.sandbox.sky("status", "--refresh"), pause_s=10)
+    desk.told["up"] = desk.clusters_up("broken")
+    desk.wait_until(lambda: not desk.clusters_up("broken"), pause_s=10)
     desk.told["doctor later"] = desk.nemorun("doctor", check=False).stdout
     return desk
 
@@ -41,7 +42,7 @@ def test_a_setup_that_fails_is_said_with_what_it_printed(broken):
 
     assert (job["state"], job["reason"], job["raw_state"]) == (
         "FAILED",
-        "START_FAILED",
+        "SETUP_FAILED",
         "FAILED_SETUP",
     )
     assert log == "preparing\nnemorun: the setup has failed on SkyPilot's cluster\n"
@@ -55,4 +56,5 @@ def test_a_cluster_that_is_still_up_is_shown_by_doctor_and_status(broken):
 
 
 def test_the_cluster_goes_by_itself_when_it_has_been_idle(broken):
+    assert broken.told["up"] == ["broken"]
     assert "none of ours is up" in broken.told["doctor later"]

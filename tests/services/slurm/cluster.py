@@ -130,7 +130,8 @@ class Cluster:
         jobs = self.run_as_root("squeue", "-h", "-o", "%A").split()
         if jobs:
             self.run_as_root("scancel", *jobs)
-        until(lambda: not self.run_as_root("squeue", "-h"), 30, f"{self.name}: jobs do not end")
+        # A job that ended while slurmctld was down is COMPLETING until slurmd says so again.
+        until(lambda: not self.run_as_root("squeue", "-h"), 120, f"{self.name}: jobs do not end")
 
     @property
     def faults(self) -> Faults:

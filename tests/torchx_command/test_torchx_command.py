@@ -14,6 +14,7 @@ import pytest
 from torchx.schedulers import DEFAULT_SCHEDULER_MODULES
 
 from nemorun_discover.executors.codec import executor_to_dict
+from nemorun_discover.executors.kinds import FAMILIES
 from nemorun_discover.executors.local import LocalExecutor
 from nemorun_discover.lifecycle.launch import launch
 from nemorun_discover.lifecycle.plan import Plan
@@ -182,3 +183,10 @@ def test_torchx_keeps_its_own_schedulers_beside_ours(name):
     names = {one.name for one in entry_points(group="torchx.schedulers")}
 
     assert {name, "nemorun_local"} <= names
+
+
+@pytest.mark.parametrize("kind", FAMILIES["executor"])
+def test_torchx_has_a_scheduler_for_every_kind_of_ours(kind):
+    names = {one.name for one in entry_points(group="torchx.schedulers")}
+
+    assert f"nemorun_{kind}" in names

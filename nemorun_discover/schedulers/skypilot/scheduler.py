@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from nemorun_discover.errors import ConfigError, ExecutorRefused, NemorunError
 from nemorun_discover.model.state import State
 from nemorun_discover.model.status import Contact
+from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.local.evidence import read_fact
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
 from nemorun_discover.schedulers.skypilot.line import Line
@@ -74,7 +75,7 @@ class SkypilotScheduler(Scheduler):
             return None
         run = self._take(submission)
         return Started(
-            native_id=self._native_id(run), handle=handle_of(submission), state=State.PENDING
+            native_id=self._native_id(run), handle=_handle(submission), state=State.PENDING
         )
 
     def query(self, submissions: Sequence[Submission]) -> Mapping[str, Fact]:
@@ -138,7 +139,7 @@ class SkypilotScheduler(Scheduler):
     def _fact(self, run: Run) -> Fact:
         has_arrived = run.id is not None
         native_id = self._native_id(run) if has_arrived else None
-        handle = handle_of(run.submission) if has_arrived else None
+        handle = _handle(run.submission) if has_arrived else None
         if run.fact is not None:
             return replace(run.fact, native_id=native_id, handle=handle)
         state, reason = meaning_of(run.raw) if run.raw else (State.PENDING, None)
@@ -174,7 +175,5 @@ def _is_unheard(run: Run) -> bool:
     return run.was_asked and run.id is not None and not is_known
 
 
-def handle_of(submission: Submission) -> str:
-    """The TorchX handle of an attempt's job."""
-    kind = submission.executor.kind
-    return f"nemorun_{kind}://nemorun/{submission.experiment_id}:{submission.paths.root.name}"
+def _handle(submission: Submission) -> str:
+    return handle_of(f"nemorun_{submission.executor.kind}", submission)

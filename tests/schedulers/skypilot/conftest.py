@@ -45,8 +45,12 @@ class Desk:
         (self.root / name).write_text(text)
 
     def nemorun(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.command("nemorun", *words, check=check)
+
+    def command(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """A command that is installed beside nemorun, in the project's folder."""
         done = subprocess.run(
-            [_BIN / "nemorun", *words],
+            [_BIN / words[0], *words[1:]],
             cwd=self.root,
             env=self.env,
             capture_output=True,

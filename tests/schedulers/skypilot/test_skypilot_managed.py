@@ -46,3 +46,14 @@ def test_a_managed_job_brings_back_its_result_log_and_files(managed):
 
 def test_a_managed_job_is_known_by_its_number(managed):
     assert managed.jobs()["train"]["native_id"].isdigit()
+
+
+def test_the_torchx_command_knows_a_managed_job_by_its_handle(managed):
+    handle = managed.jobs()["train"]["handle"]
+
+    told = managed.command("torchx", "status", handle).stdout
+    log = managed.command("torchx", "log", handle).stdout
+
+    assert handle.startswith("nemorun_skypilot_jobs://")
+    assert "SUCCEEDED" in told
+    assert log == "train/0 training\n"

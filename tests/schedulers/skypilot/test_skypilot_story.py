@@ -54,6 +54,17 @@ def test_a_job_that_fails_does_so_with_its_own_code(story):
     assert Path(job["log"]).read_text() == "about to fail\n"
 
 
+def test_the_torchx_command_knows_a_job_by_its_handle(story):
+    handle = story.jobs()["fails"]["handle"]
+
+    told = story.command("torchx", "status", handle, check=False).stdout
+    log = story.command("torchx", "log", handle).stdout
+
+    assert handle.startswith("nemorun_skypilot://")
+    assert "FAILED" in told
+    assert log == "fails/0 about to fail\n"
+
+
 def test_a_job_finds_the_results_and_files_of_those_it_waited_for(story):
     assert story.jobs()["reads"]["result"] == {"lr": 0.5, "model": "weights"}
 

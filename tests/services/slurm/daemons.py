@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from tests.services.slurm.layout import Site
     from tests.services.slurm.machine import Machine
 
+_CHECKOUT = Path(__file__).resolve().parents[3]
 CGROUPS = Path("/sys/fs/cgroup")
 CONTROLLERS = ("memory", "freezer")
 
@@ -85,14 +88,15 @@ def switch_on(site: Site, name: str) -> None:
 
 
 def _private_tmp(site: Site, own: Path) -> list[str]:
-    """/tmp is the node's own; only what the cluster shares is seen in it."""
+    """/tmp is the node's own; only what the cluster shares, and this checkout with its Python, is seen in it."""
     if not site.settings.private_tmp:
         return []
-    shared = []
-    if site.base.is_relative_to("/tmp"):
-        seen = own / "tmp" / site.base.relative_to("/tmp")
-        shared = [f"mkdir -p {seen}", f"mount --rbind {site.base} {seen}"]
-    return [*shared, f"mount --rbind {own}/tmp /tmp"]
+    setup = []
+    for shared in {site.base, _CHECKOUT, Path(sys.prefix), Path(sys.base_prefix)}:
+        if shared.is_relative_to("/tmp"):
+            seen = shlex.quote(str(own / "tmp" / shared.relative_to("/tmp")))
+            setup += [f"mkdir -p {seen}", f"mount --rbind {shlex.quote(str(shared))} {seen}"]
+    return [*setup, f"mount --rbind {own}/tmp /tmp"]
 
 
 def _cgroup_mounts(site: Site, node: str) -> list[str]:

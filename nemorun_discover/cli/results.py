@@ -19,6 +19,8 @@ from nemorun_discover.cli.symbols import state_span
 from nemorun_discover.cli.table import Column, draw_table
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.reading import ran_elsewhere
+from nemorun_discover.model.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +58,8 @@ def results_command(settings: Settings, experiment: str | None, *, as_csv: bool)
     console.out.lines(_table(status, console.out))
     if all(job.result is None for job in status.jobs):
         console.note(f"no job of {experiment_id} has returned a result")
+        if any(job.state is State.SUCCEEDED for job in ran_elsewhere(home, status)):
+            console.note("a result that was too large to be told comes with `nemorun pull`")
 
 
 def to_csv(status: ExperimentStatus) -> str:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nemorun_discover.lifecycle.asking import asker
-from nemorun_discover.lifecycle.crew import Crew
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from nemorun_discover.model.record import Record
-    from nemorun_discover.model.status import ExperimentStatus
+    from nemorun_discover.model.status import ExperimentStatus, JobStatus
     from nemorun_discover.schedulers.protocol import Scheduler, Submission
     from nemorun_discover.store.home import Home
 
@@ -33,14 +30,29 @@ def readers_of(
         env: The caller's environment.
         status: Where its jobs stand; only the jobs in it are meant.
     """
+    from nemorun_discover.lifecycle.asking import asker  # noqa: PLC0415 - only where one is asked
+    from nemorun_discover.lifecycle.crew import Crew  # noqa: PLC0415
+
     layout = home.layout.experiment(record.id)
     runtime = home.layout.packages / record.runtime
     crew = Crew(record, layout, runtime=runtime, env=env, secrets={}, ask=asker())
     by_kind: dict[str, list[Submission]] = {}
     jobs = {job.id: job for job in record.jobs}
-    for one in status.jobs:
-        kind = str(record.executors[one.executor]["kind"])
-        if kind not in AT_HAND and one.attempt:
-            by_kind.setdefault(kind, []).append(crew.submission_of(jobs[one.id], one.attempt))
+    for one in _elsewhere(record, status):
+        kind = _kind(record, one)
+        by_kind.setdefault(kind, []).append(crew.submission_of(jobs[one.id], one.attempt))
     for submissions in by_kind.values():
         yield crew.scheduler_of(submissions[0].job), submissions
+
+
+def ran_elsewhere(home: Home, status: ExperimentStatus) -> list[JobStatus]:
+    """The jobs that have begun where files do not lie on this machine anyway."""
+    return _elsewhere(home.read_record(status.id), status)
+
+
+def _elsewhere(record: Record, status: ExperimentStatus) -> list[JobStatus]:
+    return [job for job in status.jobs if job.attempt and _kind(record, job) not in AT_HAND]
+
+
+def _kind(record: Record, job: JobStatus) -> str:
+    return str(record.executors[job.executor]["kind"])

@@ -140,10 +140,12 @@ def test_a_cluster_out_of_reach_is_one_sentence_and_the_others_come(lab):
 def test_a_result_too_large_to_be_told_comes_with_pull(lab, left):
     left("-k", "tell")
     before = lab("results", "--json").json["results"][0]["result"]
+    hint = lab("results").err
 
     assert lab("pull").code == 0
 
     assert before is None
+    assert "a result that was too large to be told comes with `nemorun pull`" in hint
     assert len(lab("results", "--json").json["results"][0]["result"]) == 3_000_000
 
 

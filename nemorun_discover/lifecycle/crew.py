@@ -9,7 +9,7 @@ from nemorun_discover.lifecycle.submission import submission_of
 from nemorun_discover.schedulers.table import scheduler_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from nemorun_discover.model.job import Job
@@ -30,6 +30,7 @@ class Crew:
         env: The caller's environment.
         secrets: By executor, the values that are not in the record.
         ask: Puts what a login asks to the user; None where nobody is there.
+        wake: Has the driver look at once; None where nobody rests.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Crew:
         env: Mapping[str, str],
         secrets: Mapping[str, Mapping[str, str]],
         ask: Ask | None = None,
+        wake: Callable[[], None] | None = None,
     ) -> None:
         self._record = record
         self._layout = layout
@@ -48,6 +50,7 @@ class Crew:
         self._env = env
         self._secrets = secrets
         self._ask = ask
+        self._wake = wake
         self._schedulers: dict[str, Scheduler] = {}
         self._submissions: dict[tuple[str, int], Submission] = {}
 
@@ -55,8 +58,10 @@ class Crew:
         """The scheduler of a job's executor."""
         kind = self._record.executors[job.executor]["kind"]
         if kind not in self._schedulers:
-            self._schedulers[kind] = scheduler_of(job.executor, kind, self._env)
-            self._schedulers[kind].ask = self._ask
+            scheduler = self._schedulers[kind] = scheduler_of(job.executor, kind, self._env)
+            scheduler.ask = self._ask
+            if self._wake is not None:
+                scheduler.wake = self._wake
         return self._schedulers[kind]
 
     def in_one_queue(self, job: Job, upstream: Job) -> bool:

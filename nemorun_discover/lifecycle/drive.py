@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ def main(home_root: str, experiment_id: str, lock: str, ask: str | None = None) 
     announcer = announcer_of(record, layout)
     _require_schedulers(record)
     board = Board(record, layout, announcer.tell) if announcer else Board(record, layout)
+    rest = _Rest()
     crew = Crew(
         record,
         layout,
@@ -51,9 +53,10 @@ def main(home_root: str, experiment_id: str, lock: str, ask: str | None = None) 
         env=os.environ,
         secrets=secrets,
         ask=None if ask is None else AskElsewhere(int(ask)),
+        wake=rest.end,
     )
     try:
-        _carry_on(Driver(board, crew, layout), board)
+        _carry_on(Driver(board, crew, layout), board, rest)
     finally:
         crew.close()
     if announcer:
@@ -70,8 +73,7 @@ def _require_schedulers(record: Record) -> None:
         require_scheduler(name, table["kind"])
 
 
-def _carry_on(driver: Driver, board: Board) -> None:
-    wakeup = _wake_when_a_child_ends()
+def _carry_on(driver: Driver, board: Board, rest: _Rest) -> None:
     patience = time.monotonic() + FULL_DISK_PATIENCE_S
     advance = driver.take_over
     while True:
@@ -87,16 +89,25 @@ def _carry_on(driver: Driver, board: Board) -> None:
         patience = time.monotonic() + FULL_DISK_PATIENCE_S
         if board.is_over or driver.waits_for_a_person:
             return
-        if select.select([wakeup], [], [], max(SHORTEST_S, driver.pace_s))[0]:
-            os.read(wakeup, 4096)
+        rest.begin(max(SHORTEST_S, driver.pace_s))
 
 
-def _wake_when_a_child_ends() -> int:
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    return reader
+class _Rest:
+    """The driver's rest between two looks: the end of a child ends it, and a scheduler's thread that has news."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+
+    def begin(self, seconds: float) -> None:
+        if select.select([self._reader], [], [], seconds)[0]:
+            os.read(self._reader, 4096)
+
+    def end(self) -> None:
+        with suppress(BlockingIOError):  # it is full of reasons already
+            os.write(self._writer, b"\0")
 
 
 if __name__ == "__main__":

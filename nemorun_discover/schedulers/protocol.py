@@ -110,11 +110,13 @@ class Scheduler(Protocol):
 
     Attributes:
         ask: Puts what a login asks to the user; None where nobody is there.
+        wake: Has the driver look at once; for a thread of the adapter's that has learnt something.
         pace_s: How long the driver may rest between two looks at its jobs: where threads wait for a network,
             nothing is gained by asking them all the time.
     """
 
     ask: Ask | None = None
+    wake: Callable[[], None] = staticmethod(lambda: None)
     pace_s: float = 0.1
 
     @property

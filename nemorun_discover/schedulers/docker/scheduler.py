@@ -159,6 +159,7 @@ class DockerScheduler(Scheduler):
             # Until the engine is asked: what was just started runs.
             one.state = {"Status": "running", "StartedAt": datetime.now(UTC).isoformat()}
         one.is_starting = False
+        self.wake()
         if is_started:
             self._watch.begin()
             if one.is_stopping:

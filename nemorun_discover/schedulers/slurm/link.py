@@ -17,7 +17,7 @@ from nemorun_discover.schedulers.slurm.shared_look import pause_s
 from nemorun_discover.schedulers.slurm.tracker import Tracked, Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from nemorun_discover.schedulers.protocol import Submission
     from nemorun_discover.schedulers.slurm.plot import Plot
@@ -37,12 +37,16 @@ class Link:
         tunnel: The way there; used by this object's thread alone.
         plot: Where it works.
         shared: The looks of all processes of this home.
+        wake: Called when there is something to tell.
     """
 
-    def __init__(self, tunnel: Tunnel, plot: Plot, shared: SharedLook) -> None:
+    def __init__(
+        self, tunnel: Tunnel, plot: Plot, shared: SharedLook, wake: Callable[[], None]
+    ) -> None:
         self._tunnel = tunnel
         self._plot = plot
         self._shared = shared
+        self._has_news = wake
         self._news = threading.Condition(threading.RLock())
         self._mood = Mood()
         self._tracker = Tracker(folder=plot.experiments / plot.experiment_id / "slurm")
@@ -161,6 +165,7 @@ class Link:
                     self._may_go = bool(self._outbox)
             elif self._lookout.look({job.whole_id: job.key for job in cancels}):
                 self._cancelled_at |= {job.submission.job.id: time.time() for job in cancels}
+            self._has_news()
 
     def _has_work(self) -> bool:
         if self._is_closing:

@@ -221,4 +221,5 @@ class SlurmScheduler(Scheduler):
             keep=lambda facts: remember(folder, facts),
             log_of=lambda job: log_of(job.submission, job.attempt),
         )
-        return Link(open_tunnel(settings, self._env, self.ask), plot, SharedLook(folder))
+        tunnel = open_tunnel(settings, self._env, self.ask)
+        return Link(tunnel, plot, SharedLook(folder), self.wake)

@@ -74,6 +74,8 @@ class _Bench:
         self._home = setting.workdir / "home"
         running.give_ssh(self._home)
         _make_project(self._root, running)
+        # nemo_run keeps a session open for each job, more than the ten that sshd allows by itself.
+        self._peer_port = running.a.faults.open_sshd("MaxSessions 500")
 
     def submitting(self) -> list[Row]:
         """The whole command, until every job has its id."""
@@ -150,7 +152,7 @@ class _Bench:
 
     def _peer(self, cluster: Cluster, count: int) -> Command:
         python = str(peer_bin("nemo_run", self._setting.peers) / "python")
-        place = (cluster.host, str(cluster.port), cluster.user.name, str(cluster.key))
+        place = (cluster.host, str(self._peer_port), cluster.user.name, str(cluster.key))
         words = (python, str(_PEER), *place, "/home/nemo_run", str(count))
         # Its rsync calls ssh, which looks for known hosts in the user's real home.
         path = f"{self._ssh_that_trusts()}:{os.environ['PATH']}"

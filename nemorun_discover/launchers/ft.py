@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nemorun_discover.launchers.torchrun import elastic_command
+from nemorun_discover.launchers.torchrun import elastic_command, elastic_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ def ft_command(launcher: FaultTolerance, place: Place, command: Sequence[str]) -
 def ft_environment(launcher: FaultTolerance, place: Place) -> dict[str, str]:
     """The variables by which a task finds the files it shares with those who start it again."""
     flag = launcher.finished_flag_file or f"{place.folder}/{FINISHED_FLAG}"
-    told = {"FAULT_TOL_FINISHED_FLAG_FILE": flag}
+    told = elastic_environment(launcher, place) | {"FAULT_TOL_FINISHED_FLAG_FILE": flag}
     if launcher.cfg_path:
         told["FAULT_TOL_CFG_PATH"] = launcher.cfg_path
     return told

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.launchers.ft import ft_command, ft_environment
 from nemorun_discover.launchers.nsys import nsys_command
-from nemorun_discover.launchers.torchrun import torchrun_command
+from nemorun_discover.launchers.torchrun import elastic_environment, torchrun_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,10 @@ COMMANDS: Mapping[str, Callable[[Any, Place, Sequence[str]], list[str]]] = {
     "torchrun": torchrun_command,
     "ft": ft_command,
 }
-ENVIRONMENTS: Mapping[str, Callable[[Any, Place], dict[str, str]]] = {"ft": ft_environment}
+ENVIRONMENTS: Mapping[str, Callable[[Any, Place], dict[str, str]]] = {
+    "torchrun": elastic_environment,
+    "ft": ft_environment,
+}
 
 
 def starts_all_processes(launcher: Launcher | None) -> bool:

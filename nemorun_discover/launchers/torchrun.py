@@ -21,6 +21,14 @@ def torchrun_command(launcher: Torchrun, place: Place, command: Sequence[str]) -
     return elastic_command(MODULE, launcher, place, command, logs="torchrun")
 
 
+def elastic_environment(_launcher: Torchrun | FaultTolerance, _place: Place) -> dict[str, str]:
+    """The variables of torchrun, or of what was made from it.
+
+    By itself it marks lines with the process's number on its node, which is 0 on each of two nodes.
+    """
+    return {"TORCHELASTIC_LOG_LINE_PREFIX_TEMPLATE": "[${role_name}${rank}]:"}
+
+
 def elastic_command(
     module: str,
     launcher: Torchrun | FaultTolerance,

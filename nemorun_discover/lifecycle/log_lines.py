@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
     from nemorun_discover.lifecycle.logs import LogPiece
 
-# srun --label writes `3: text`, padded to one width; torchrun's --tee `[default3]:text`, SkyPilot's nodes `[1] text`.
-_LABEL = re.compile(rb"\s*(?:(\d+): ?|\[(?:default|rank)?(\d+)\]:? ?)")
+# srun --label writes `3: text`, padded to one width; SkyPilot's nodes `[1] text`; torchrun's --tee `[default3]:text`,
+# where the number is the process's among all, and may follow that of the node.
+_LABEL = re.compile(
+    rb"\s*(?:(?:\d+: ?|\[\d+\]:? ?)?\[(?:default|rank)(\d+)\]:? ?|(\d+): ?|\[(\d+)\]:? ?)"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +63,7 @@ def is_wanted(line: bytes, wanted: Wanted) -> bool:
     text = line
     if wanted.rank is not None:
         label = _LABEL.match(line)
-        if label is None or int(label[1] or label[2]) != wanted.rank:
+        if label is None or int(label[label.lastindex or 0]) != wanted.rank:
             return False
         text = line[label.end() :]
     return wanted.pattern is None or bool(wanted.pattern.search(text.decode(errors="replace")))

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ConfigError
+from nemorun_discover.executors.codec import launcher_of
+from nemorun_discover.launchers.table import launch_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nemorun_discover.launchers.place import Place
     from nemorun_discover.schedulers.protocol import Submission
 
 
@@ -71,6 +74,12 @@ def job_environment(
         "PYTHONPATH": _python_path(submission, inherited, seen),
         **_about_the_job(submission, seen),
     }
+
+
+def launcher_environment(submission: Submission, place: Place) -> dict[str, str]:
+    """The variables that the job's launcher adds; those that the user's `env_vars` name stay the user's."""
+    told = launch_environment(launcher_of(submission.executor), place)
+    return {name: one for name, one in told.items() if name not in submission.executor.env_vars}
 
 
 def require_secrets(submission: Submission) -> None:

@@ -165,12 +165,11 @@ def test_ft_never_starts_without_a_configuration(launcher, options):
             FaultTolerance(finished_flag_file="/flag", cfg_path="/cfg.yaml"),
             {"FAULT_TOL_FINISHED_FLAG_FILE": "/flag", "FAULT_TOL_CFG_PATH": "/cfg.yaml"},
         ),
-        (Torchrun(), {}),
     ],
-    ids=["ft", "ft with files", "torchrun"],
+    ids=["ft", "ft with files"],
 )
 def test_a_task_under_ft_is_told_its_files(launcher, told):
-    assert launch_environment(launcher, place()) == told
+    assert told.items() <= launch_environment(launcher, place()).items()
 
 
 def test_a_profile_is_taken_of_the_command():

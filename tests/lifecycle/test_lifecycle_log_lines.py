@@ -14,6 +14,8 @@ LINES = [
     b" 1: done",
     b"[default3]:loss 4.0",
     b"[1] node",
+    b"1: [default5]:loss 6.0",
+    b"[1] [default6]:loss 7.0",
     b"no rank",
 ]
 
@@ -30,6 +32,11 @@ def test_without_a_wish_every_line_is_wanted():
 def test_a_rank_gets_its_own_lines_as_srun_torchrun_and_skypilot_mark_them():
     assert picked(rank=1) == [b"1: loss 2.0", b" 1: done", b"[1] node"]
     assert picked(rank=3) == [b"[default3]:loss 4.0"]
+
+
+def test_torchruns_number_counts_where_a_node_has_marked_the_line_too():
+    assert picked(rank=5) == [b"1: [default5]:loss 6.0"]
+    assert picked(grep="^loss", rank=6) == [b"[1] [default6]:loss 7.0"]
 
 
 def test_an_expression_is_searched_for_in_the_line():

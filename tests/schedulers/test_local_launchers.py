@@ -156,6 +156,8 @@ def test_the_nodes_of_an_allocation_reduce_together(place):
 
     facts = [until_final(*pair) for pair in zip(schedulers, submissions, strict=True)]
     assert [fact.exit_code for fact in facts] == [0, 0], log_of(submissions[0])
+    marks = {log_of(one).partition(":node")[0].splitlines()[-1] for one in submissions}
+    assert marks == {"[default0]", "[default1]"}, "numbers of all processes, not of each node's"
     assert [one.paths.result.exists() for one in submissions].count(True) == 1
 
 
@@ -248,6 +250,18 @@ def test_a_launcher_leaves_its_logs_with_the_job(place, tmp_path, monkeypatch):
     logs = sorted((submission.paths.root / "torchrun").rglob("stdout.log"))
     assert [one.read_text() for one in logs] == ["hello\n", "hello\n"]
     assert set(tmp_path.iterdir()) == before
+
+
+def test_the_users_own_way_to_mark_lines_stays(place):
+    place.executor = executor("torchrun")
+    template = {"TORCHELASTIC_LOG_LINE_PREFIX_TEMPLATE": "<${rank}> "}
+    submission = place.submission("a", "echo hello", env_vars=template)
+    scheduler = place.scheduler()
+
+    scheduler.submit(submission)
+    until_final(scheduler, submission)
+
+    assert {"<0> hello", "<1> hello"} <= set(log_of(submission).splitlines())
 
 
 def test_placeholders_are_filled_in_for_every_process_of_torchrun(place):

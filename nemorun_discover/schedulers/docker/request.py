@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.errors import ConfigError
 from nemorun_discover.executors.codec import launcher_of
-from nemorun_discover.launchers.table import launch_environment, starts_all_processes
+from nemorun_discover.launchers.table import starts_all_processes
 from nemorun_discover.schedulers.docker.commands import Way, command_of, filled_in
 from nemorun_discover.schedulers.docker.names import container_name, host_name, labels_of
 from nemorun_discover.schedulers.docker.networks import group_hosts, network_of, own_host
@@ -24,7 +24,7 @@ from nemorun_discover.schedulers.docker.volumes import (
     own_mounts,
     parse_volume,
 )
-from nemorun_discover.schedulers.environment import job_environment
+from nemorun_discover.schedulers.environment import job_environment, launcher_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,7 +129,7 @@ def _environment(
     public = replace(submission, environment={})
     told = job_environment(public, inherited, seen_inside(submission))
     launcher = launcher_of(submission.executor)
-    told |= launch_environment(launcher, place_of(submission))
+    told |= launcher_environment(submission, place_of(submission))
     if submission.members:
         told["NEMORUN_GROUP_HOSTS"] = ",".join(group_hosts(submission))
     if starts_all_processes(launcher):

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING, cast
 
 from nemorun_discover.executors.codec import launcher_of
 from nemorun_discover.launchers.place import Place
-from nemorun_discover.launchers.table import (
-    launch_command,
-    launch_environment,
-    starts_all_processes,
-)
-from nemorun_discover.schedulers.environment import job_environment
+from nemorun_discover.launchers.table import launch_command, starts_all_processes
+from nemorun_discover.schedulers.environment import job_environment, launcher_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,7 +102,7 @@ def _about_the_place(submission: Submission, place: Place) -> dict[str, str]:
     told = {"NEMORUN_NNODES": str(place.nnodes), "NEMORUN_NODE_RANK": str(place.node_rank)}
     if starts_all_processes(launcher):
         told["NODE_RANK"] = str(place.node_rank)
-    return told | launch_environment(launcher, place)
+    return told | launcher_environment(submission, place)
 
 
 def _is_one_plain_process(submission: Submission) -> bool:

@@ -15,7 +15,7 @@ from nemorun_discover.executors.codec import launcher_of
 from nemorun_discover.launchers.place import Place
 from nemorun_discover.launchers.ports import port_of
 from nemorun_discover.launchers.table import launch_command, starts_all_processes
-from nemorun_discover.schedulers.environment import Seen, job_environment
+from nemorun_discover.schedulers.environment import Seen, job_environment, launcher_environment
 from nemorun_discover.schedulers.skypilot.frames import LARGEST_OUTPUTS_BYTES, mark_of
 from nemorun_discover.schedulers.skypilot.names import job_name
 
@@ -117,7 +117,8 @@ def split_environment(submission: Submission) -> tuple[dict[str, str], dict[str,
         job_dir=f"{ROOT}/{job_place(submission)}", runtime=f"{ROOT}/{submission.runtime.name}"
     )
     everything = job_environment(submission, {}, seen)
-    paths = {name: value for name, value in everything.items() if ROOT in value}
+    everything |= launcher_environment(submission, _place_of(submission))
+    paths = {name: value for name, value in everything.items() if ROOT in value or _FOLDER in value}
     plain = {name: value for name, value in everything.items() if name not in paths}
     return plain, paths
 
@@ -131,22 +132,27 @@ def worker_argv(submission: Submission) -> list[str]:
     """What starts the worker on a node, as worker/entry.py reads it; with words that the shell fills in."""
     executor, launcher = _settings(submission), launcher_of(submission.executor)
     runtime, attempt = f"{ROOT}/{submission.runtime.name}", str(submission.attempt)
-    python = executor.python or PYTHON
+    place = _place_of(submission)
+    python = place.python
     argv = [python, runtime, _FOLDER, attempt]
     if executor.nodes > 1 and not starts_all_processes(launcher):
         argv += ["--ranks", "1"]
-    place = Place(
+    rank = [python, runtime, "--rank", _FOLDER, attempt]
+    started = launch_command(launcher, place, rank)
+    return argv if started == rank else [*argv, "--", *started]
+
+
+def _place_of(submission: Submission) -> Place:
+    executor = _settings(submission)
+    return Place(
         key=_key(submission),
         folder=_FOLDER,
-        python=python,
+        python=executor.python or PYTHON,
         nnodes=executor.nodes,
         nproc_per_node=executor.torchrun_nproc_per_node or executor.gpus_per_node or 1,
         node_rank=_NODE,
         head=_HEAD,
     )
-    rank = [python, runtime, "--rank", _FOLDER, attempt]
-    started = launch_command(launcher, place, rank)
-    return argv if started == rank else [*argv, "--", *started]
 
 
 def _key(submission: Submission) -> str:

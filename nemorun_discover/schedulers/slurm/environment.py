@@ -7,10 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ConfigError
-from nemorun_discover.executors.codec import launcher_of
 from nemorun_discover.launchers.ports import port_of
-from nemorun_discover.launchers.table import launch_environment
-from nemorun_discover.schedulers.environment import Seen, job_environment
+from nemorun_discover.schedulers.environment import Seen, job_environment, launcher_environment
 from nemorun_discover.schedulers.slurm.quoting import shell_word
 from nemorun_discover.schedulers.slurm.shape import place_of, settings_of, shape_of
 
@@ -74,7 +72,7 @@ def _environment(submission: Submission, paths: ClusterPaths) -> dict[str, str]:
     place = place_of(submission)
     told = job_environment(replace(submission, environment={}), {}, seen)
     told["NEMORUN_NNODES"] = str(place.nnodes)
-    told |= launch_environment(launcher_of(executor), place)
+    told |= launcher_environment(submission, place)
     if shape_of(executor).is_many or place.nnodes > 1:
         told.setdefault("MASTER_PORT", str(port_of(place.key)))
     signal = preempt_signal(executor.signal)

@@ -117,7 +117,7 @@ def test_torchrun_meets_over_two_nodes(place, executor):
 
     assert place.ended(job)["exit_code"] == 0, place.log(job)
     assert result_of(place, job) == 10
-    assert "rank 3 of 4 has 10" in place.log(job)
+    assert "[default3]:rank 3 of 4 has 10" in place.log(job), "marked by its number of all four"
 
 
 def test_torchrun_on_one_node_runs_a_script_in_each_process(place, executor):

@@ -9,13 +9,14 @@ import os
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peers import peer_bin
 from rows import Against, Row
-from timing import BenchmarkError, Command, Setting, medians, nemorun_argv, output_of
+from timing import BenchmarkError, Command, Setting, medians, nemorun_argv, output_of, seconds_of
 
 _ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(_ROOT))
@@ -56,12 +57,13 @@ def measure(setting: Setting) -> list[Row]:
     install()
     is_ours = not service.is_running(service.default_base())
     running = service.start()
+    bench = _Bench(setting, running)
     try:
-        bench = _Bench(setting, running)
         return [*bench.submitting(), *bench.far_away(), *bench.looking()]
     finally:
         for cluster in running.both:
             _on(cluster, f"scancel --user={cluster.user.name}")
+        bench.until_drivers_have_ended()
         if is_ours:
             service.stop()
 
@@ -87,10 +89,10 @@ class _Bench:
                 "first": replace(self._ours("a", _sweep(_MANY)), before=self._forget(cluster)),
                 "raw": self._raw(cluster, _MANY),
                 "peer one": self._peer(cluster, 1),
-                "peer many": self._peer(cluster, _MANY),
             },
             self._setting.repeat,
         )
+        took["peer many"] = seconds_of(self._peer(cluster, _MANY))  # minutes, so once
         peer = "nemo_run"
         raw = f"tar | `ssh 'sbatch --array=0-{_MANY - 1}'`"
         return [
@@ -147,6 +149,13 @@ class _Bench:
             _row(f"`status` of {_JOBS:,} jobs on 2 clusters", took["status"], raw, took["raw"], 1.3)
         ]
 
+    def until_drivers_have_ended(self) -> None:
+        """They have once they have heard that their jobs were cancelled."""
+        for experiment in (self._home / ".run" / "experiments").glob("*-*"):
+            words = ("wait", experiment.name, "--timeout", "60")
+            with suppress(BenchmarkError):  # cancelled jobs are no success
+                output_of(self._command(nemorun_argv(*words)))
+
     def _ours(self, profile: str, *words: str) -> Command:
         return self._command(nemorun_argv("run", "-q", "-d", "-k", "noop", "-e", profile, *words))
 
@@ -173,7 +182,7 @@ class _Bench:
 
     def _raw(self, cluster: Cluster, count: int) -> Command:
         over_there = (
-            "rm -rf raw && mkdir raw && cd raw && tar xf - && printf '#!/bin/sh\\ntrue\\n' | "
+            "cd $(mktemp -d ~/raw.XXXXXX) && tar xf - && printf '#!/bin/sh\\ntrue\\n' | "
             f"sbatch --parsable --hold --array=0-{count - 1}"
         )
         ssh = shlex.join(self._ssh_words(cluster, over_there))
@@ -192,7 +201,8 @@ class _Bench:
     def _forget(self, cluster: Cluster) -> tuple[str, ...]:
         """What makes the cluster and this machine forget the code, before each run."""
         there = shlex.join(self._ssh_words(cluster, "rm -rf ~/.run/packages"))
-        return ("bash", "-c", f"rm -rf {shlex.quote(str(self._home))}/.run/packages; {there}")
+        # What is deleted keeps the disk busy for a while, which is not ours to pay for.
+        return ("bash", "-c", f"rm -rf {shlex.quote(str(self._home))}/.run/packages; {there}; sync")
 
     def _command(self, argv: Sequence[str]) -> Command:
         return Command(argv=tuple(argv), cwd=self._root, home=self._home)

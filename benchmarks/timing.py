@@ -90,13 +90,14 @@ def medians(commands: Mapping[str, Command], repeat: int) -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in commands}
     for turn in range(repeat + 1):
         for name, command in commands.items():
-            took = _seconds(command)
+            took = seconds_of(command)
             if turn > 0:  # the one before wrote the bytecode and warmed the disk's cache
                 times[name].append(took)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def _seconds(command: Command) -> float:
+def seconds_of(command: Command) -> float:
+    """Seconds of one run, of a command that was run before."""
     if command.is_first:
         shutil.rmtree(command.home, ignore_errors=True)
     if command.before:

@@ -96,10 +96,12 @@ def _store_objects(packages: Path, listing: Listing) -> None:
         for entry, source in zip(listing.entries, listing.sources, strict=True)
         if entry.mode != "link"
     }
-    missing = wanted.keys() - set(stored_objects(packages))
+    missing = sorted(wanted.keys() - set(stored_objects(packages)))
+    for prefix in sorted({sha256[:_FANOUT] for sha256 in missing}):
+        (packages / "objects" / prefix).mkdir(mode=0o700, exist_ok=True)
     with Reader() as reader:
-        for entry, source in (wanted[sha256] for sha256 in sorted(missing)):
-            _store(object_path(packages, entry.sha256), entry, source, reader)
+        for sha256 in missing:
+            _store(object_path(packages, sha256), *wanted[sha256], reader)
 
 
 def stored_objects(packages: Path) -> Iterator[str]:
@@ -119,7 +121,6 @@ def _names(folder: Path) -> list[str]:
 
 def _store(place: Path, entry: Entry, source: Source, reader: Reader) -> None:
     """Copy a file into the store under the hash that it was listed with."""
-    place.parent.mkdir(mode=0o700, exist_ok=True)
     temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
     digest = hashlib.sha256()
     try:
@@ -128,14 +129,19 @@ def _store(place: Path, entry: Entry, source: Source, reader: Reader) -> None:
             for piece in reader.content(source):
                 digest.update(piece)
                 file.write(piece)
-        if digest.hexdigest() != entry.sha256:
-            raise UsageError(
-                f"{shown(entry.path)}: was written to while it was packaged",
-                hint="start again when nothing writes to it, or name it in .nemorunignore",
-            )
+        _require_as_listed(entry, digest.hexdigest())
         temporary.replace(place)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+def _require_as_listed(entry: Entry, sha256: str) -> None:
+    if sha256 != entry.sha256:
+        raise UsageError(
+            f"{shown(entry.path)}: was written to while it was packaged",
+            hint="start again when nothing writes to it, or name it in .nemorunignore",
+        )
 
 
 def _manifest(listing: Listing) -> bytes:

@@ -21,7 +21,6 @@ from nemorun_discover.cli.render_jobs import heading_lines, job_table
 from nemorun_discover.cli.render_summary import closing_lines
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.freshness import until_fresh
-from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.lifecycle.watch import watch
 from nemorun_discover.model.state import State
 
@@ -64,23 +63,19 @@ def status_command(
         print_error(error, _NOT_FOUND, settings.argv)
         return _NOT_FOUND
     keep_going(home, experiment_id, console)
-    until_fresh(home, home.read_record(experiment_id), os.environ)
-    status = _look(home, experiment_id, console, watching=watching, as_json=settings.json)
+    status = until_fresh(home, home.read_record(experiment_id), os.environ)
+    if watching:
+        status = _follow(home, experiment_id, console, as_json=settings.json)
+    elif settings.json:
+        console.document(status_document(status))
     if not settings.json:
         _show(status, console)
         _tell_of_clusters(home.layout.experiment(experiment_id).clusters, status, console)
     return _EXIT_CODES.get(status.state, _code_of_others(status)) if as_exit_code else None
 
 
-def _look(
-    home: Home, experiment_id: str, console: Console, *, watching: bool, as_json: bool
-) -> ExperimentStatus:
-    """The status; printed already where JSON is wanted: with --watch a document a line, for each change."""
-    if not watching:
-        status = observe(home, experiment_id)
-        if as_json:
-            console.document(status_document(status))
-        return status
+def _follow(home: Home, experiment_id: str, console: Console, *, as_json: bool) -> ExperimentStatus:
+    """The status when every job is final; where JSON is wanted, a document a line is printed for each change."""
     if not as_json:
         return follow(console, watch(home, experiment_id))
     return deque(_streamed(watch(home, experiment_id), console), maxlen=1)[0]

@@ -16,7 +16,7 @@ from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.model.event import CAUGHT_UP, EventType
 from nemorun_discover.store.home import cannot_write
 from nemorun_discover.store.journal import read_events
-from nemorun_discover.store.lock import try_lock
+from nemorun_discover.store.lock import is_held, try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def carry_on(home: Home, experiment_id: str) -> bool:
         NemorunError: The new driver has failed at once; its log says how.
     """
     layout = home.layout.experiment(experiment_id)
-    if _is_over(home, experiment_id):
+    if is_held(layout.driver_lock) or _is_over(home, experiment_id):
         return False
     lock = try_lock(layout.driver_lock)
     if lock is None:

@@ -24,14 +24,19 @@ def keep_contacts(layout: ExperimentLayout, contacts: Mapping[str, Contact]) -> 
         write_json(layout.contact, {name: _to_json(one) for name, one in contacts.items()})
 
 
+def read_contacts(layout: ExperimentLayout) -> dict[str, Contact]:
+    """By executor, how its backend was heard last; empty when no driver has written that down."""
+    known = read_json(layout.contact)
+    return {name: _from_json(one) for name, one in known.items()} if isinstance(known, dict) else {}
+
+
 def with_contacts(status: ExperimentStatus, layout: ExperimentLayout) -> ExperimentStatus:
     """The status with what the driver heard last of the jobs that have not ended."""
     if all(job.is_settled for job in status.jobs):
         return status
-    known = read_json(layout.contact)
-    if not isinstance(known, dict):
+    contacts = read_contacts(layout)
+    if not contacts:
         return status
-    contacts = {name: _from_json(one) for name, one in known.items()}
     jobs = tuple(_with_contact(job, contacts.get(job.executor)) for job in status.jobs)
     return replace(status, jobs=jobs, contacts=contacts)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nemorun_discover.lifecycle.board import Board
 from nemorun_discover.lifecycle.carry_on import carry_on
+from nemorun_discover.lifecycle.contact import read_contacts
 from nemorun_discover.lifecycle.reading import AT_HAND, readers_of
 from nemorun_discover.model.state import State
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nemorun_discover.model.record import Record
-    from nemorun_discover.model.status import ExperimentStatus
+    from nemorun_discover.model.status import Contact, ExperimentStatus
     from nemorun_discover.store.home import Home
 
 # A cluster answers in less than a second, or its login takes some, or it does not answer.
@@ -51,29 +53,49 @@ def until_handed_over(home: Home, record: Record) -> Iterator[ExperimentStatus]:
         time.sleep(_PAUSE_S)
 
 
-def until_fresh(home: Home, record: Record, env: Mapping[str, str]) -> None:
+def until_fresh(home: Home, record: Record, env: Mapping[str, str]) -> ExperimentStatus:
     """Have the clusters of an experiment looked at, and wait until its driver has taken in what they say.
 
     A cluster that does not answer is waited for a few seconds only: then its facts are old, and say so.
+
+    Returns:
+        Where the experiment stands then.
     """
     layout = home.layout.experiment(record.id)
     board = Board(record, layout)
-    if board.is_over:
-        return
-    wanted: dict[str, datetime] = {}
-    for scheduler, submissions in readers_of(home, record, env, board.status()):
+    wanted = {} if board.is_over else _ask_for_looks(home, record, env, board.status())
+    deadline, mark = time.monotonic() + PATIENCE_S, -1
+    while wanted and time.monotonic() < deadline:
+        if board.contact_mark != mark:
+            mark = board.contact_mark
+            contacts = read_contacts(layout)
+            wanted = {
+                name: at for name, at in wanted.items() if not _is_told(contacts.get(name), at)
+            }
+        board.refresh()
+        if not wanted or board.is_over:
+            break
+        time.sleep(_PAUSE_S)
+    return board.status()
+
+
+def _ask_for_looks(
+    home: Home, record: Record, env: Mapping[str, str], status: ExperimentStatus
+) -> dict[str, datetime]:
+    """Ask for a look at every cluster with jobs that have not ended; by executor, when that was."""
+    # All jobs of an executor are in one place: one of them stands for the others.
+    alive = {job.executor: job for job in status.jobs if job.attempt and not job.is_settled}
+    asked: dict[str, datetime] = {}
+    some = replace(status, jobs=tuple(alive.values()))
+    for scheduler, submissions in readers_of(home, record, env, some):
         asked_at = scheduler.freshen(submissions)
         if asked_at is not None:
-            wanted |= {one.job.executor: asked_at for one in submissions}
-    deadline = time.monotonic() + PATIENCE_S
-    while wanted and time.monotonic() < deadline:
-        status = board.status()
-        if status.ended_at is not None:
-            return
-        contacts = status.contacts
-        for name in [*wanted]:
-            contact = contacts.get(name)
-            if contact and (contact.trouble or (contact.as_of and contact.as_of >= wanted[name])):
-                del wanted[name]
-        board.refresh()
-        time.sleep(_PAUSE_S)
+            asked |= {one.job.executor: asked_at for one in submissions}
+    return asked
+
+
+def _is_told(contact: Contact | None, asked_at: datetime) -> bool:
+    """True when the cluster was looked at since then, or cannot be."""
+    if contact is None:
+        return False
+    return bool(contact.trouble or (contact.as_of and contact.as_of >= asked_at))

@@ -34,6 +34,23 @@ def try_lock(path: Path) -> int | None:
         raise cannot_write(path.parent, error) from error
 
 
+def is_held(path: Path) -> bool:
+    """True while a process holds the lock; it is not taken, and its file not made."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def take_lock(path: Path) -> int:
     """Take the lock; its descriptor.
 

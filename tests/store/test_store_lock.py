@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nemorun_discover.errors import StoreError
-from nemorun_discover.store.lock import hold_lock, try_lock
+from nemorun_discover.store.lock import hold_lock, is_held, try_lock
 
 HOLDER = """
 import sys, time
@@ -46,6 +46,16 @@ def test_one_process_at_a_time_holds_it(path):
     os.close(lock)
 
     assert not taken_while_held
+    assert another_process_can_take(path)
+
+
+def test_it_is_known_to_be_held_without_being_taken(path):
+    before = is_held(path)
+    lock = try_lock(path)
+    meanwhile = is_held(path)
+    os.close(lock)
+
+    assert (before, meanwhile, is_held(path)) == (False, True, False)
     assert another_process_can_take(path)
 
 

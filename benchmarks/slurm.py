@@ -59,11 +59,13 @@ def measure(setting: Setting) -> list[Row]:
     running = service.start()
     bench = _Bench(setting, running)
     try:
-        return [*bench.submitting(), *bench.far_away(), *bench.looking()]
+        rows: list[Row] = []
+        for part in (bench.far_away, bench.looking, bench.submitting):
+            rows += part()
+            bench.end_all()  # what watches the jobs of one part would disturb the next
+        return rows
     finally:
-        for cluster in running.both:
-            _on(cluster, f"scancel --user={cluster.user.name}")
-        bench.until_drivers_have_ended()
+        bench.end_all()
         if is_ours:
             service.stop()
 
@@ -94,7 +96,7 @@ class _Bench:
         )
         took["peer many"] = seconds_of(self._peer(cluster, _MANY))  # minutes, so once
         peer = "nemo_run"
-        raw = f"tar | `ssh 'sbatch --array=0-{_MANY - 1}'`"
+        raw = f"tar and `ssh 'sbatch --array=0-{_MANY - 1}'`"
         return [
             _row("submit 1 job over SSH", took["one"], peer, took["peer one"], 0.5),
             _row(f"submit {_MANY} jobs over SSH", took["many"], peer, took["peer many"], 0.1),
@@ -149,12 +151,14 @@ class _Bench:
             _row(f"`status` of {_JOBS:,} jobs on 2 clusters", took["status"], raw, took["raw"], 1.3)
         ]
 
-    def until_drivers_have_ended(self) -> None:
-        """They have once they have heard that their jobs were cancelled."""
+    def end_all(self) -> None:
+        """Cancel all jobs, ours and the peer's; our drivers have ended when this returns."""
         for experiment in (self._home / ".run" / "experiments").glob("*-*"):
-            words = ("wait", experiment.name, "--timeout", "60")
             with suppress(BenchmarkError):  # cancelled jobs are no success
-                output_of(self._command(nemorun_argv(*words)))
+                output_of(self._command(nemorun_argv("cancel", experiment.name)))
+                output_of(self._command(nemorun_argv("wait", experiment.name, "--timeout", "60")))
+        for cluster in self._running.both:
+            _on(cluster, f"scancel --user={cluster.user.name}")
 
     def _ours(self, profile: str, *words: str) -> Command:
         return self._command(nemorun_argv("run", "-q", "-d", "-k", "noop", "-e", profile, *words))

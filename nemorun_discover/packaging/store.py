@@ -131,9 +131,8 @@ def _store(place: Path, entry: Entry, source: Source, reader: Reader) -> None:
                 file.write(piece)
         _require_as_listed(entry, digest.hexdigest())
         temporary.replace(place)
-    except BaseException:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise
 
 
 def _require_as_listed(entry: Entry, sha256: str) -> None:

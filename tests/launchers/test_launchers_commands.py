@@ -17,6 +17,9 @@ from nemorun_discover.launchers.table import (
 KEY = "20261122-0712-lab-x7k2/train@local/1"
 COMMAND = ["/py", "train it.py", "--lr=$LR"]
 
+# Lines are marked with the process's number among all nodes.
+MARKS = {"TORCHELASTIC_LOG_LINE_PREFIX_TEMPLATE": "[${role_name}${rank}]:"}
+
 
 def place(**fields):
     return Place(**{"key": KEY, "folder": "/jobs/a b", "python": "/venv/bin/python"} | fields)
@@ -160,16 +163,17 @@ def test_ft_never_starts_without_a_configuration(launcher, options):
 @pytest.mark.parametrize(
     ("launcher", "told"),
     [
-        (FaultTolerance(), {"FAULT_TOL_FINISHED_FLAG_FILE": "/jobs/a b/ft_finished"}),
+        (FaultTolerance(), MARKS | {"FAULT_TOL_FINISHED_FLAG_FILE": "/jobs/a b/ft_finished"}),
         (
             FaultTolerance(finished_flag_file="/flag", cfg_path="/cfg.yaml"),
-            {"FAULT_TOL_FINISHED_FLAG_FILE": "/flag", "FAULT_TOL_CFG_PATH": "/cfg.yaml"},
+            MARKS | {"FAULT_TOL_FINISHED_FLAG_FILE": "/flag", "FAULT_TOL_CFG_PATH": "/cfg.yaml"},
         ),
+        (Torchrun(), MARKS),
     ],
-    ids=["ft", "ft with files"],
+    ids=["ft", "ft with files", "torchrun"],
 )
 def test_a_task_under_ft_is_told_its_files(launcher, told):
-    assert told.items() <= launch_environment(launcher, place()).items()
+    assert launch_environment(launcher, place()) == told
 
 
 def test_a_profile_is_taken_of_the_command():

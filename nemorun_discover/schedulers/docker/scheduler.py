@@ -128,6 +128,8 @@ class DockerScheduler(Scheduler):
             self._starting.remove_networks()
         if "_watch" in self.__dict__:
             self._watch.end()
+        if "_door" in self.__dict__:
+            self._door.close()
 
     def contacts(self) -> Mapping[str, Contact]:
         """How far pulls are, and what keeps the engine from answering."""

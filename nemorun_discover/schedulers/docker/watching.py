@@ -58,8 +58,10 @@ class Watch:
             self._thread.start()
 
     def end(self) -> None:
-        """Look no more."""
+        """Look no more; a look that is under way may end, unless the engine takes its time."""
         self._end.set()
+        if self._thread is not None:
+            self._thread.join(_LONGEST_S)
 
     def _run(self) -> None:
         while not self._end.wait(self._pause_s()):

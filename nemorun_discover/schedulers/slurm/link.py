@@ -46,7 +46,7 @@ class Link:
         self._tunnel = tunnel
         self._plot = plot
         self._shared = shared
-        self._has_news = wake
+        self._wake_driver = wake
         self._news = threading.Condition(threading.RLock())
         self._mood = Mood()
         self._tracker = Tracker(folder=plot.experiments / plot.experiment_id / "slurm")
@@ -165,7 +165,7 @@ class Link:
                     self._may_go = bool(self._outbox)
             elif self._lookout.look({job.whole_id: job.key for job in cancels}):
                 self._cancelled_at |= {job.submission.job.id: time.time() for job in cancels}
-            self._has_news()
+            self._wake_driver()
 
     def _has_work(self) -> bool:
         if self._is_closing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from nemorun_discover.model.task import Script
 from nemorun_discover.packaging.runtime import install_runtime
 from nemorun_discover.schedulers.protocol import Submission
 from nemorun_discover.schedulers.slurm.scheduler import SlurmScheduler
-from tests.schedulers.scheduler_contract import SchedulerContract
+from tests.schedulers.scheduler_contract import PATIENCE_S, SchedulerContract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,3 +113,13 @@ class TestSlurm(SchedulerContract):
         place = SlurmPlace(home, clusters)
         yield place
         place.close()
+
+    def test_the_driver_is_woken_when_the_cluster_has_answered(self, place):
+        scheduler, woken = place.scheduler(), threading.Event()
+        scheduler.wake = woken.set
+        submission = place.submission("a", "true")
+
+        scheduler.submit(submission)
+        scheduler.query([submission])
+
+        assert woken.wait(PATIENCE_S)

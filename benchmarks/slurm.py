@@ -58,14 +58,15 @@ def measure(setting: Setting) -> list[Row]:
     is_ours = not service.is_running(service.default_base())
     running = service.start()
     bench = _Bench(setting, running)
+    rows: list[Row] = []
     try:
-        rows: list[Row] = []
         for part in (bench.far_away, bench.looking, bench.submitting):
-            rows += part()
-            bench.end_all()  # what watches the jobs of one part would disturb the next
+            try:
+                rows += part()
+            finally:
+                bench.end_all()  # what watches the jobs of one part would disturb the next
         return rows
     finally:
-        bench.end_all()
         if is_ours:
             service.stop()
 

@@ -58,7 +58,8 @@ def results_command(settings: Settings, experiment: str | None, *, as_csv: bool)
     console.out.lines(_table(status, console.out))
     if all(job.result is None for job in status.jobs):
         console.note(f"no job of {experiment_id} has returned a result")
-        if any(job.state is State.SUCCEEDED for job in ran_elsewhere(home, status)):
+        there = ran_elsewhere(home.read_record(experiment_id), status)
+        if any(job.state is State.SUCCEEDED for job in there):
             console.note("a result that was too large to be told comes with `nemorun pull`")
 
 

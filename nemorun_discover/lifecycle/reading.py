@@ -38,19 +38,15 @@ def readers_of(
     crew = Crew(record, layout, runtime=runtime, env=env, secrets={}, ask=asker())
     by_kind: dict[str, list[Submission]] = {}
     jobs = {job.id: job for job in record.jobs}
-    for one in _elsewhere(record, status):
+    for one in ran_elsewhere(record, status):
         kind = _kind(record, one)
         by_kind.setdefault(kind, []).append(crew.submission_of(jobs[one.id], one.attempt))
     for submissions in by_kind.values():
         yield crew.scheduler_of(submissions[0].job), submissions
 
 
-def ran_elsewhere(home: Home, status: ExperimentStatus) -> list[JobStatus]:
+def ran_elsewhere(record: Record, status: ExperimentStatus) -> list[JobStatus]:
     """The jobs that have begun where files do not lie on this machine anyway."""
-    return _elsewhere(home.read_record(status.id), status)
-
-
-def _elsewhere(record: Record, status: ExperimentStatus) -> list[JobStatus]:
     return [job for job in status.jobs if job.attempt and _kind(record, job) not in AT_HAND]
 
 

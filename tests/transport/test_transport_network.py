@@ -11,8 +11,10 @@ import time
 from dataclasses import replace
 
 import pytest
+from paramiko import Channel
 
 from nemorun_discover.errors import ConnectionLost
+from nemorun_discover.transport.ssh_wire import Wire
 from tests.services.delay import DelayProxy
 
 TIMEOUT_S = 30
@@ -185,3 +187,19 @@ def test_a_script_that_is_silent_too_long_costs_the_script_not_the_connection(cl
 
     assert tunnel.run("echo next", timeout_s=TIMEOUT_S).output == b"next\n"
     assert proxy.connections == 1
+
+
+def test_a_connection_lets_go_of_a_channel_whose_own_connection_broke_first():
+    ours, theirs = socket.socketpair()
+    carrier, channel = Wire(ours, [], TIMEOUT_S), Channel(1)
+    channel._set_transport(carrier)
+    channel._set_remote_channel(1, 1 << 15, 1 << 15)
+    channel.active = carrier.active = True
+    carrier.clear_to_send.set()
+    carried = Wire(channel, [], TIMEOUT_S)
+
+    theirs.close()
+    carried.packetizer.close()
+
+    assert channel.closed
+    ours.close()

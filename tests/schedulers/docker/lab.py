@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,10 +98,9 @@ class Lab:
         for one in experiments.glob("[!.]*"):
             if '"state":"RUNNING"' in (one / "events.jsonl").read_text():
                 self.nemorun("cancel", one.name)
-        client = engine.client()
-        ours = {"label": f"nemorun.home={experiments}"}
-        self.until(lambda: not client.containers.list(all=True, filters=ours, ignore_removed=True))
-        client.close()
+        ours = {"all": True, "filters": {"label": f"nemorun.home={experiments}"}}
+        with closing(engine.client()) as client:
+            self.until(lambda: not client.containers.list(**ours, ignore_removed=True))
 
     def until(self, is_so) -> None:
         deadline = time.monotonic() + PATIENCE_S

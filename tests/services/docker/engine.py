@@ -6,10 +6,12 @@ machine's network is changed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -124,19 +126,12 @@ class Engine:
         return True
 
     def _answers(self) -> bool:
-        ping = ["curl", "-sf", "--max-time", "2", "--unix-socket", f"{self.base}/docker.sock"]
-        if shutil.which("curl"):
-            return (
-                subprocess.run(
-                    [*ping, "http://docker/_ping"], capture_output=True, check=False
-                ).returncode
-                == 0
-            )
-        try:
-            self.client().close()
-        except Exception:  # noqa: BLE001 - whatever the SDK raises, it does not answer
-            return False
-        return True
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(2)
+            line.connect(f"{self.base}/docker.sock")
+            line.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return line.recv(64).split()[1:2] == [b"200"]
+        return False
 
     def kill(self) -> None:
         """As a crash would end it; containers may go on."""
@@ -164,10 +159,7 @@ class Engine:
         if self.pid() is None and (self.base / "command.json").exists():
             self.start()
         if self.pid() is not None:
-            client = self.client()
-            for one in client.containers.list(all=True, ignore_removed=True):
-                one.remove(force=True, v=True)
-            client.close()
+            self._remove_containers()
             self.stop()
         if (self.base / "network").exists():
             subprocess.run(["umount", self.base / "network"], check=False, capture_output=True)
@@ -176,6 +168,14 @@ class Engine:
             if place.startswith(f"{self.base}/"):
                 subprocess.run(["umount", "-l", place], check=False)
         shutil.rmtree(self.base, ignore_errors=True)
+
+    def _remove_containers(self) -> None:
+        from docker.errors import NotFound  # noqa: PLC0415 - as in client()
+
+        with contextlib.closing(self.client()) as client:
+            for one in client.containers.list(all=True, ignore_removed=True):
+                with contextlib.suppress(NotFound):  # the driver of its job was quicker
+                    one.remove(force=True, v=True)
 
 
 def default_base() -> Path:
@@ -188,9 +188,8 @@ def started(base: Path, *options: str, only: str | None = None) -> Engine:
     engine = Engine(base=base)
     if engine.pid() is None:
         engine.start(*options)
-    client = engine.client()
-    images.load(client, only)
-    client.close()
+    with contextlib.closing(engine.client()) as client:
+        images.load(client, only)
     return engine
 
 

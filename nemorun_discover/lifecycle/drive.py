@@ -1,4 +1,4 @@
-"""`python -m nemorun_discover.lifecycle.drive HOME ID LOCK [ASK]`: the driver's process.
+"""`python -m nemorun_discover.lifecycle.drive HOME ID [ASK]`: the driver's process; see `standby` for its stdin.
 
 It holds the experiment's lock, so that there is one at a time, and ends when every job has; or when it waits for
 nothing but a login: the next command that looks at the experiment starts another, which can ask its user.
@@ -6,7 +6,6 @@ nothing but a login: the next command that looks at the experiment starts anothe
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -14,19 +13,24 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.errors import StoreError
+from nemorun_discover.errors import NemorunError, StoreError
+from nemorun_discover.executors.codec import executor_from_dict
 from nemorun_discover.lifecycle.announcing import HOOK_PATIENCE_S, announcer_of
 from nemorun_discover.lifecycle.asking import AskElsewhere
 from nemorun_discover.lifecycle.board import Board
 from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.driver import Driver
-from nemorun_discover.schedulers.table import require_scheduler
+from nemorun_discover.lifecycle.secrets import hidden_in, reveal
+from nemorun_discover.lifecycle.standby import Orders
+from nemorun_discover.schedulers.table import require_scheduler, scheduler_of
 from nemorun_discover.store.home import Home
 from nemorun_discover.store.lock import hold_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nemorun_discover.model.record import Record
 
 SHORTEST_S = 0.02
@@ -34,13 +38,19 @@ FULL_DISK_PAUSE_S = 2.0
 FULL_DISK_PATIENCE_S = 600.0
 
 
-def main(home_root: str, experiment_id: str, lock: str, ask: str | None = None) -> None:
+def main(home_root: str, experiment_id: str, ask: str | None = None) -> None:
     """Carry the experiment on until every job has ended, unless another driver does."""
-    secrets = json.loads(sys.stdin.read() or "{}")
-    if not hold_lock(int(lock)):
+    orders = Orders()
+    _load_for(orders.executors())
+    word = orders.wait()
+    if word is None:
         return
+    lock, secrets = word
     home = Home(Path(home_root))
     layout = home.layout.experiment(experiment_id)
+    _write_to(layout.driver_log)
+    if not hold_lock(lock):
+        return
     record = home.read_record(experiment_id)
     announcer = announcer_of(record, layout)
     _require_schedulers(record)
@@ -61,6 +71,21 @@ def main(home_root: str, experiment_id: str, lock: str, ask: str | None = None) 
         crew.close()
     if announcer:
         announcer.finish(board.status(), patience_s=HOOK_PATIENCE_S)
+
+
+def _load_for(executors: Mapping[str, Mapping[str, Any]]) -> None:
+    """What cannot be loaded is no matter yet: whoever needs it will say so, into the log."""
+    for name, table in executors.items():
+        with suppress(NemorunError):
+            executor = executor_from_dict(reveal(table, dict.fromkeys(hidden_in(table), "")))
+            scheduler_of(name, table["kind"], os.environ).load_for(executor)
+
+
+def _write_to(log: Path) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(descriptor, stream.fileno())
+    os.close(descriptor)
 
 
 def _require_schedulers(record: Record) -> None:

@@ -1,20 +1,21 @@
-"""Launch a plan: write the record, then start the driver."""
+"""Launch a plan: write the record, and give the driver, which loads meanwhile, the word to begin."""
 
 from __future__ import annotations
 
 import secrets
 import socket
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.errors import StoreError
 from nemorun_discover.executors.secrets import MASK
-from nemorun_discover.lifecycle.carry_on import start_driver
 from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.packing import pack, store
 from nemorun_discover.lifecycle.provenance import git_state, interpreter, user_name, versions
 from nemorun_discover.lifecycle.secrets import hidden_in
+from nemorun_discover.lifecycle.standby import Standby
 from nemorun_discover.lifecycle.submission import job_document
 from nemorun_discover.model.event import utc_now
 from nemorun_discover.model.ids import SUFFIX_LENGTH, experiment_id
@@ -58,14 +59,18 @@ def launch(
         ExecutorRefused: An executor cannot run these jobs; nothing was written.
         ConfigError: The code cannot be packaged; nothing was written.
     """
-    record, lock = create(home, plan, env, tell=tell)
-    start_driver(home, record.id, lock=lock, secrets=plan.secrets)
+    now = utc_now()
+    wanted = _choose_id(plan, now)
+    with ExitStack() as waiting:
+        driver = waiting.enter_context(Standby(home, wanted, plan.executors))
+        record, lock = _create(home, _packed(home, plan, env, tell, now), plan, env, wanted)
+        if record.id != wanted:
+            driver = waiting.enter_context(Standby(home, record.id))
+        driver.begin(lock, plan.secrets)
     return record.id
 
 
-def create(
-    home: Home, plan: Plan, env: Mapping[str, str], *, tell: Callable[[str], None] = _say_nothing
-) -> tuple[Record, int]:
+def create(home: Home, plan: Plan, env: Mapping[str, str]) -> tuple[Record, int]:
     """The same without a driver: the record, and the driver's lock, held.
 
     Raises:
@@ -73,16 +78,26 @@ def create(
         ExecutorRefused: As `launch`.
         ConfigError: As `launch`.
     """
-    draft, packing = _packed(home, plan, env, tell)
+    now = utc_now()
+    packed = _packed(home, plan, env, _say_nothing, now)
+    return _create(home, packed, plan, env, _choose_id(plan, now))
+
+
+def _create(
+    home: Home, packed: tuple[Record, Packing], plan: Plan, env: Mapping[str, str], wanted: str
+) -> tuple[Record, int]:
+    """The record and the lock; the record has another id than the wanted one where that is taken."""
+    draft, packing = packed
     home.create()
     store(home.layout.packages, packing)
     for _ in range(_ID_TRIES):
-        record = _with_id(draft, plan.name_end)
+        record = replace(draft, id=wanted)
         files = job_files(home, record, plan, env)
         _install_runtime(home)
         lock = create_experiment(home, record, files, base_dir=plan.base_dir)
         if lock is not None:
             return record, lock
+        wanted = _choose_id(plan, draft.created_at)
     raise StoreError(f"{home.layout.experiments}: no free id was found in {_ID_TRIES} tries")
 
 
@@ -94,10 +109,10 @@ def _install_runtime(home: Home) -> None:
 
 
 def _packed(
-    home: Home, plan: Plan, env: Mapping[str, str], tell: Callable[[str], None]
+    home: Home, plan: Plan, env: Mapping[str, str], tell: Callable[[str], None], now: datetime
 ) -> tuple[Record, Packing]:
     """The record but for its id, and the packages of its executors, which can run its jobs."""
-    draft = _record(plan, utc_now())
+    draft = _record(plan, now)
     _check(draft, _crew(home, draft, env, plan.secrets))
     packing = pack(plan, home.layout.root)
     for note in packing.notes:
@@ -121,8 +136,9 @@ def requests_of(
     Raises:
         ExecutorRefused: An executor cannot run these jobs.
     """
-    draft, _ = _packed(home, plan, env, tell)
-    files = job_files(home, _with_id(draft), plan, env)
+    now = utc_now()
+    draft, _ = _packed(home, plan, env, tell, now)
+    files = job_files(home, replace(draft, id=_choose_id(plan, now)), plan, env)
     return {job.id: files[job.slug]["request.json"] for job in plan.jobs}
 
 
@@ -191,8 +207,6 @@ def _record(plan: Plan, now: datetime) -> Record:
     )
 
 
-def _with_id(record: Record, name_end: str | None = None) -> Record:
-    chosen = experiment_id(record.title, record.created_at, secrets.choice)
-    if name_end is not None:
-        chosen = chosen[:-SUFFIX_LENGTH] + name_end
-    return replace(record, id=chosen)
+def _choose_id(plan: Plan, now: datetime) -> str:
+    chosen = experiment_id(plan.title, now, secrets.choice)
+    return chosen if plan.name_end is None else chosen[:-SUFFIX_LENGTH] + plan.name_end

@@ -128,6 +128,10 @@ class Scheduler(Protocol):
         """Raise ExecutorRefused, in one sentence, when this executor cannot run jobs here."""
         ...
 
+    def load_for(self, executor: Executor) -> None:  # noqa: ARG002 - most have nothing more to load
+        """Import what submitting to it takes, ahead of time. Nothing is asked, sent or written."""
+        return
+
     def request(self, submission: Submission) -> Mapping[str, object]:
         """The exact request as JSON, without sending it and without secrets."""
         ...

@@ -24,13 +24,19 @@ def open_tunnel(settings: Settings, env: Mapping[str, str], ask: Ask | None = No
     Raises:
         ConfigError: The ssh configuration cannot be read.
     """
+    load_tunnel(settings)
+    if isinstance(settings, SSHTunnel):
+        from nemorun_discover.transport.ssh import ssh_tunnel  # noqa: PLC0415 - only what is used
+
+        return ssh_tunnel(settings, env, ask)
+    from nemorun_discover.transport.local import local_tunnel  # noqa: PLC0415 - likewise
+
+    return local_tunnel(env)
+
+
+def load_tunnel(settings: Settings) -> None:
+    """Import what this tunnel takes, which is much for SSH: paramiko is 100 ms."""
     if isinstance(settings, SSHTunnel):
         from nemorun_discover.transport.ssh_lean import import_paramiko  # noqa: PLC0415
 
-        import_paramiko()  # 100 ms
-        from nemorun_discover.transport.ssh import ssh_tunnel  # noqa: PLC0415 - which needs it
-
-        return ssh_tunnel(settings, env, ask)
-    from nemorun_discover.transport.local import local_tunnel  # noqa: PLC0415 - likewise, only what is used
-
-    return local_tunnel(env)
+        import_paramiko()

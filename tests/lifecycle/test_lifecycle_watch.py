@@ -9,7 +9,8 @@ from itertools import pairwise
 import pytest
 
 from nemorun_discover.errors import NemorunError, StoreError
-from nemorun_discover.lifecycle.carry_on import carry_on, start_driver
+from nemorun_discover.lifecycle.carry_on import carry_on
+from nemorun_discover.lifecycle.standby import Standby
 from nemorun_discover.lifecycle.watch import watch
 from nemorun_discover.model.event import EventType, utc_now
 from nemorun_discover.model.job import Job
@@ -161,9 +162,10 @@ def test_a_driver_that_dies_before_it_reads_its_secrets_harms_nobody(lab, monkey
     lock = written_down(lab, Job(id="f@local", slug="f", task="f", file="t", executor="local"))
     monkeypatch.setenv("PYTHONPATH", str(broken.parent))
 
-    driver = start_driver(lab.home, ID, lock=lock, secrets={"local": {"A": "x" * 1_000_000}})
+    with Standby(lab.home, ID, {"local": {"env_vars": {"A": "x" * 1_000_000}}}) as driver:
+        driver.begin(lock, {"local": {"A": "x" * 1_000_000}})
 
-    assert driver.wait(30) == 1
+    assert driver.process.wait(30) == 1
     os.close(try_lock(lab.home.layout.experiment(ID).driver_lock))
 
 

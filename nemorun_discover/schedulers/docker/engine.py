@@ -38,7 +38,7 @@ def connect(
         EngineGone: Nothing answers there.
         ExecutorRefused: We may not ask it.
     """
-    docker = _sdk(env)
+    docker = load_sdk(env)
     with said(what, env):
         return docker.DockerClient.from_env(
             environment=dict(env), timeout=timeout_s, max_pool_size=_POOL
@@ -98,7 +98,8 @@ def known_arguments() -> list[str]:
     ]  # fmt: skip
 
 
-def _sdk(env: Mapping[str, str]) -> Any:  # noqa: ANN401 - a module
+def load_sdk(env: Mapping[str, str]) -> Any:  # noqa: ANN401 - a module
+    """Docker's SDK, which takes a third of a second to import."""
     if "docker" not in sys.modules and not env.get("DOCKER_HOST", "").startswith("ssh://"):
         # It does without this module where paramiko is not installed, whose import takes longer than all else.
         sys.modules[_SSHCONN] = None  # type: ignore[assignment]  # how Python marks what is not to be had

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from nemorun_discover.errors import ExecutorRefused, NemorunError
 from nemorun_discover.model.state import State
 from nemorun_discover.model.status import Contact
-from nemorun_discover.schedulers.docker.engine import Door, EngineGone, said
+from nemorun_discover.schedulers.docker.engine import Door, EngineGone, load_sdk, said
 from nemorun_discover.schedulers.docker.evidence import (
     known_container,
     note_cancel,
@@ -60,6 +60,10 @@ class DockerScheduler(Scheduler):
     def check(self, name: str, executor: Executor) -> None:
         """Refuse what the engine, or this machine, cannot do."""
         require_engine(name, cast("DockerExecutor", executor), self._env)
+
+    def load_for(self, executor: Executor) -> None:  # noqa: ARG002 - it is the same for all
+        """Import Docker's SDK."""
+        load_sdk(self._env)
 
     def request(self, submission: Submission) -> Mapping[str, object]:
         """The arguments of docker-py's `containers.create`."""

@@ -32,7 +32,7 @@ from nemorun_discover.schedulers.slurm.plot import Bundle, Plot
 from nemorun_discover.schedulers.slurm.requests import requests_of
 from nemorun_discover.schedulers.slurm.shared_look import SharedLook
 from nemorun_discover.schedulers.slurm.support import refusal
-from nemorun_discover.transport.table import open_tunnel
+from nemorun_discover.transport.table import load_tunnel, open_tunnel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -74,6 +74,10 @@ class SlurmScheduler(Scheduler):
         if found is not None:
             sentence, hint = found
             raise ExecutorRefused(f"{name}: {sentence}", hint=hint)
+
+    def load_for(self, executor: Executor) -> None:
+        """Import what reaches the cluster: most of it for SSH."""
+        load_tunnel(cast("SlurmExecutor", executor).tunnel)
 
     def request(self, submission: Submission) -> Mapping[str, object]:
         """The batch script that sbatch would be given."""

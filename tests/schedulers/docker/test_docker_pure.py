@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -239,3 +240,21 @@ def test_a_program_that_the_image_lacks_is_recognised():
     assert lacks_program(words, "python3")
     assert not lacks_program(words, "sh")
     assert not lacks_program("no space left on device", "python3")
+
+
+def test_the_sdk_is_loaded_ahead_of_time_and_not_before():
+    script = (
+        "import os, sys\n"
+        "from nemorun_discover.executors.docker import DockerExecutor\n"
+        "from nemorun_discover.schedulers.docker.scheduler import DockerScheduler\n"
+        "scheduler = DockerScheduler(os.environ)\n"
+        "print('docker' in sys.modules)\n"
+        "scheduler.load_for(DockerExecutor(container_image='x'))\n"
+        "print('docker' in sys.modules)\n"
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert answer.stdout.split() == ["False", "True"]

@@ -1,0 +1,149 @@
+"""The process of a driver before it drives: it loads what its executors need, and waits for the word to begin.
+
+So it can be started while the experiment is still being packaged and written. Both ends of the line are here: on the
+driver's stdin, a socket, come the executors, then the driver's lock, as an open descriptor, with the secrets. When
+nothing comes, because nothing was launched, the process ends without a trace.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+from nemorun_discover.lifecycle.asking import answer_from_here
+from nemorun_discover.store.home import cannot_write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from nemorun_discover.store.home import Home
+
+DRIVER_MODULE = "nemorun_discover.lifecycle.drive"
+_WORD = b"!"
+
+# Drivers this process has started: kept until they end, so that they are reaped and not complained about.
+_drivers: list[subprocess.Popen[bytes]] = []
+
+
+class Standby:
+    """A driver that waits for the word; it is sent away at the end of a `with` in which it was not given.
+
+    It runs in a session of its own, and outlives this process and its terminal once it drives. What a login asks
+    while this process lives is put to its user.
+
+    Args:
+        home: Where the experiment is, or will be.
+        experiment_id: Which.
+        executors: What is to be loaded before the record is there: tables, with names in place of secrets.
+
+    Raises:
+        StoreError: Its log cannot be written, or no process be started.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        experiment_id: str,
+        executors: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> None:
+        self._layout = home.layout.experiment(experiment_id)
+        self.experiment_id = experiment_id
+        self._line, theirs = socket.socketpair()
+        asking = answer_from_here()
+        ask = [asking.fileno()] if asking else []
+        # -P: the working directory is the user's, and a random.py in it must not become ours.
+        argv = [sys.executable, "-P", "-m", DRIVER_MODULE, str(home.layout.root), experiment_id]
+        # Where the experiment is not there yet, the driver opens its log when it gets the word.
+        sink = self._layout.driver_log if self._layout.root.is_dir() else Path(os.devnull)
+        try:
+            with theirs, sink.open("ab") as log:
+                self.process = subprocess.Popen(  # noqa: S603 - our own module
+                    [*argv, *map(str, ask)],
+                    stdin=theirs.fileno(),
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=ask,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            self._line.close()
+            raise cannot_write(home.layout.root, error) from error
+        finally:
+            if asking:
+                asking.close()
+        _drivers[:] = [self.process, *(one for one in _drivers if one.poll() is None)]
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._line.sendall(json.dumps(dict(executors)).encode() + b"\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._line.close()
+
+    def begin(
+        self, lock: int, secrets: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    ) -> None:
+        """Give the word.
+
+        A driver that has died already is found by whoever waits for what it writes.
+
+        Args:
+            lock: The driver's lock, held; it is handed over.
+            secrets: By executor, the values that are not in the record.
+
+        Raises:
+            StoreError: The driver's log cannot be written; then it does not begin.
+        """
+        try:
+            self._layout.driver_log.open("ab").close()
+            with suppress(BrokenPipeError, ConnectionResetError):
+                socket.send_fds(self._line, [_WORD], [lock])
+                self._line.sendall(json.dumps(dict(secrets)).encode())
+        except OSError as error:
+            raise cannot_write(self._layout.root, error) from error
+        finally:
+            os.close(lock)
+            self._line.close()
+
+
+class Orders:
+    """The driver's end of the line, which is its stdin."""
+
+    def __init__(self) -> None:
+        self._line = socket.socket(fileno=os.dup(sys.stdin.fileno()))
+
+    def executors(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the jobs will run on; empty where the other side has gone."""
+        heard = bytearray()
+        while not heard.endswith(
+            b"\n"
+        ):  # byte by byte: what comes after the line brings a descriptor along
+            piece = self._line.recv(1)
+            if not piece:
+                return {}
+            heard += piece
+        return dict(json.loads(heard))
+
+    def wait(self) -> tuple[int, Mapping[str, Mapping[str, str]]] | None:
+        """The driver's lock and the secrets, when the word comes; None when it will not come."""
+        with self._line:
+            word, descriptors, _, _ = socket.recv_fds(self._line, len(_WORD), 1)
+            if word != _WORD or not descriptors:
+                return None
+            os.set_inheritable(descriptors[0], False)  # noqa: FBT003 - the call takes no keywords
+            with self._line.makefile("rb") as file:
+                return descriptors[0], json.loads(file.read() or b"{}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import subprocess
 import time
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,11 +20,18 @@ from tests.services.docker import images
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The SDK leaves its connection open when the engine does not answer its first question.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 OFFLINE = ("--bridge=none", "--iptables=false")
 PATIENCE_S = 5.0
 PATIENT_S = 20.0  # the whole command, on a machine that does other things too
+
+
+@pytest.fixture(autouse=True)
+def swept():
+    """Collects what docker-py leaves open where it is refused, lest another test be told of it."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

@@ -170,11 +170,11 @@ class Engine:
         shutil.rmtree(self.base, ignore_errors=True)
 
     def _remove_containers(self) -> None:
-        from docker.errors import NotFound  # noqa: PLC0415 - as in client()
+        from docker.errors import APIError  # noqa: PLC0415 - as in client()
 
         with contextlib.closing(self.client()) as client:
             for one in client.containers.list(all=True, ignore_removed=True):
-                with contextlib.suppress(NotFound):  # the driver of its job was quicker
+                with contextlib.suppress(APIError):  # the driver of its job is about to, or has
                     one.remove(force=True, v=True)
 
 

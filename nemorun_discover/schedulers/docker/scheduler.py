@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nemorun_discover.schedulers.local.slots import Slots
 
 _THREADS = 8
+_PACE_S, _LONGEST_PACE_S = 0.01, 0.1
 _AGAIN_S = 1.0
 _LAST_WORD_S = 10.0
 
@@ -100,6 +101,8 @@ class DockerScheduler(Scheduler):
     def query(self, submissions: Sequence[Submission]) -> Mapping[str, Fact]:
         """What the containers left, and what the engine said last."""
         self._clear_away(but={key_of(one) for one in submissions})
+        # What ends makes room for the next: few are looked at often, for each costs some files to read.
+        self.pace_s = min(_LONGEST_PACE_S, _PACE_S * (1 + len(submissions)))
         facts = {}
         for submission in submissions:
             one = self._tracked.get(key_of(submission))

@@ -210,3 +210,14 @@ def test_files_of_a_root_container_belong_to_the_caller_who_is_not_root(engine):
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
     assert done.stdout.splitlines() == ["SUCCEEDED", "{1500}"], done.stdout + done.stderr
+
+
+def test_nothing_compiled_is_left_in_the_project(lab):
+    lab.write("def helped():\n    return 3\n", "helping.py")
+    lab.write("import helping\n@nemorun.task\ndef count():\n    return helping.helped()\n")
+    lab.configure(box={"container_image": images.PYTHON, "packager": "none"})
+
+    lab.run("-k", "count", "-e", "box")
+
+    assert lab.job()["result"] == 3
+    assert not list(lab.root.rglob("__pycache__"))

@@ -35,7 +35,7 @@ _PACKAGES = (
 )  # fmt: skip
 _PASSWD = "root:x:0:0:root:/root:/bin/bash\nnina:x:1234:1234::/home/nina:/bin/bash\n"
 _GROUP = "root:x:0:\nnina:x:1234:\npainters:x:4321:nina\n"
-_VERSION = "1"  # of this file
+_VERSION = "2"  # of this file
 
 
 def kept() -> Path:
@@ -89,6 +89,9 @@ def _python_root(temporary: Path) -> Path:
         os.chown(path, NINA_ID, NINA_ID)
     (root / "usr/bin/python3").symlink_to("python3.9")
     subprocess.run(["chroot", root, "/bin/busybox", "--install", "-s", "/bin"], check=True)
+    # As Debian does when it installs them.
+    compile_all = ["python3.9", "-m", "compileall", "-q", "/usr/lib/python3.9"]
+    subprocess.run(["chroot", root, *compile_all], check=True, stdout=subprocess.DEVNULL)
     for folder in ("usr/share/doc", "usr/share/man", "usr/share/locale"):
         shutil.rmtree(root / folder, ignore_errors=True)
     return root

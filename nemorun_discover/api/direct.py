@@ -21,7 +21,7 @@ from nemorun_discover.lifecycle.announcing import HOOK_PATIENCE_S, announcer_of
 from nemorun_discover.lifecycle.board import Board
 from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.decide import decide
-from nemorun_discover.lifecycle.launch import create
+from nemorun_discover.lifecycle.experiment import create
 from nemorun_discover.model.event import Event, EventType, utc_now
 from nemorun_discover.model.state import State
 from nemorun_discover.schedulers.environment import job_environment

@@ -7,7 +7,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.lifecycle.launch import requests_of
+from nemorun_discover.lifecycle.experiment import requests_of
 from nemorun_discover.lifecycle.plan import document_of
 from nemorun_discover.store.home import open_home
 

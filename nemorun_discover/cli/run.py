@@ -10,7 +10,6 @@ import click
 
 from nemorun_discover.cli.complete import complete_executor, complete_node, complete_task
 from nemorun_discover.cli.console import open_console
-from nemorun_discover.cli.dry_run import print_plan
 from nemorun_discover.cli.launching import launch_and_watch
 from nemorun_discover.cli.options import nemorun_command
 from nemorun_discover.cli.project import open_project
@@ -108,6 +107,8 @@ def run_command(
     for note in plan.notes:
         console.note(f"note: {note}")
     if dry_run:
+        from nemorun_discover.cli.dry_run import print_plan  # noqa: PLC0415 - few runs are dry
+
         print_plan(plan, console, as_json=settings.json)
         return ExitCode.OK
     return launch_and_watch(plan, console, detach=detach, as_json=settings.json)

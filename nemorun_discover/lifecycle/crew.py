@@ -9,7 +9,7 @@ from nemorun_discover.lifecycle.submission import submission_of
 from nemorun_discover.schedulers.table import scheduler_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from nemorun_discover.model.job import Job
@@ -72,6 +72,19 @@ class Crew:
         scheduler = self.scheduler_of(job)
         queues = [scheduler.queue_of(self.submission_of(one, 1)) for one in (job, upstream)]
         return queues[0] is not None and queues[0] == queues[1]
+
+    def can_start(self, unit: Sequence[Job]) -> bool:
+        """False when these, which start together, must wait for room on this machine.
+
+        Raises:
+            NemorunError: They could not start however long they waited.
+        """
+        submissions = [self.submission_of(job, 1) for job in unit]
+        return self.scheduler_of(unit[0]).can_start(submissions)
+
+    def has_queue(self, job: Job) -> bool:
+        """True when its backend takes jobs whether or not there is room for them."""
+        return self.scheduler_of(job).queue_of(self.submission_of(job, 1)) is not None
 
     def contacts(self) -> dict[str, Contact]:
         """By executor, how its backend is heard."""

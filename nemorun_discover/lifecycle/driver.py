@@ -111,19 +111,19 @@ class Driver:
             if state is State.PLANNED:
                 self._board.change_state(job_id, State.CANCELLED)
             elif state in ACTIVE:
-                job = self._jobs[job_id]
-                submission = self._crew.submission_of(job, self._attempt(job))
-                self._crew.scheduler_of(job).cancel([submission])
+                self._end(self._jobs[job_id])
 
     def _stop_groups(self) -> None:
         """End what the policies of groups end; asked again at every look, until it has ended."""
         for job_id, stop in members_to_stop(self._board.record, self._board.jobs).items():
             if self._board.jobs[job_id].state is State.PLANNED:
                 self._board.change_state(job_id, stop.state, stop.reason)
-                continue
-            job = self._jobs[job_id]
-            submission = self._crew.submission_of(job, self._attempt(job))
-            self._crew.scheduler_of(job).cancel([submission])
+            else:
+                self._end(self._jobs[job_id])
+
+    def _end(self, job: Job) -> None:
+        submission = self._crew.submission_of(job, self._attempt(job))
+        self._crew.scheduler_of(job).cancel([submission])
 
     def _observe(self) -> None:
         active = sorted(self._active(), key=lambda job: job.executor)
@@ -193,26 +193,31 @@ class Driver:
                 self._board.change_state(job_id, State.SKIPPED, reason)
             decision = self._decide()
         room, is_idle = decision.room, decision.is_idle
+        queued: list[Job] = []
         for unit in decision.ready:
             # A group that is larger than all the room there is starts when nothing else runs.
-            if (len(unit) <= room or is_idle) and self._start_if_it_fits(unit):
+            if (len(unit) <= room or is_idle) and self._fits(unit):
                 room, is_idle = room - len(unit), False
+                if self._crew.has_queue(unit[0]):
+                    queued += (
+                        unit  # none of them takes another's place: they are written down together
+                    )
+                else:
+                    self._submit(unit, 1)
+        if queued:
+            self._submit(queued, 1)
 
     def _decide(self) -> Decision:
         return decide(self._board.record, self._board.jobs, self._crew.in_one_queue)
 
-    def _start_if_it_fits(self, unit: Sequence[Job]) -> bool:
+    def _fits(self, unit: Sequence[Job]) -> bool:
         try:
-            submissions = [self._crew.submission_of(job, 1) for job in unit]
-            if not self._crew.scheduler_of(unit[0]).can_start(submissions):
-                return False
+            return self._crew.can_start(unit)
         except NemorunError as error:
             self._board.write(*(entries.intent(job.id, 1, utc_now()) for job in unit))
             for job in unit:
                 self._fail_to_start(job, 1, error)
             return False
-        self._submit(unit, 1)
-        return True
 
     def _submit(self, unit: Sequence[Job], attempt: int) -> None:
         """Submit jobs that start together: that all of them will be is written down before the first is."""

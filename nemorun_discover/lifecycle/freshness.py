@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nemorun_discover.lifecycle.board import Board
@@ -11,6 +10,7 @@ from nemorun_discover.lifecycle.carry_on import carry_on
 from nemorun_discover.lifecycle.contact import read_contacts
 from nemorun_discover.lifecycle.reading import AT_HAND, readers_of
 from nemorun_discover.model.state import State
+from nemorun_discover.store.lock import is_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # A cluster answers in less than a second, or its login takes some, or it does not answer.
 PATIENCE_S = 8.0
-_PAUSE_S = 0.03
+_PAUSE_S = 0.015
 _LOOK_AFTER_DRIVER_S = 2.0
 
 
@@ -62,8 +62,11 @@ def until_fresh(home: Home, record: Record, env: Mapping[str, str]) -> Experimen
         Where the experiment stands then.
     """
     layout = home.layout.experiment(record.id)
+    # Asked before the journal is read, which takes as long as a cluster needs to answer. Where nobody drives, nobody looks.
+    asked = _ask_for_looks(home, record, env) if is_held(layout.driver_lock) else {}
     board = Board(record, layout)
-    wanted = {} if board.is_over else _ask_for_looks(home, record, env, board.status())
+    alive = {job.executor for job in board.jobs.values() if job.attempt and not job.is_settled}
+    wanted = {name: at for name, at in asked.items() if name in alive}
     deadline, mark = time.monotonic() + PATIENCE_S, -1
     while wanted and time.monotonic() < deadline:
         if board.contact_mark != mark:
@@ -79,15 +82,14 @@ def until_fresh(home: Home, record: Record, env: Mapping[str, str]) -> Experimen
     return board.status()
 
 
-def _ask_for_looks(
-    home: Home, record: Record, env: Mapping[str, str], status: ExperimentStatus
-) -> dict[str, datetime]:
-    """Ask for a look at every cluster with jobs that have not ended; by executor, when that was."""
+def _ask_for_looks(home: Home, record: Record, env: Mapping[str, str]) -> dict[str, datetime]:
+    """Ask for a look at every cluster; by executor, when that was."""
     # All jobs of an executor are in one place: one of them stands for the others.
-    alive = {job.executor: job for job in status.jobs if job.attempt and not job.is_settled}
+    some = {job.executor: job for job in record.jobs}
     asked: dict[str, datetime] = {}
-    some = replace(status, jobs=tuple(alive.values()))
-    for scheduler, submissions in readers_of(home, record, env, some):
+    for scheduler, submissions in readers_of(
+        home, record, env, [(job, 1) for job in some.values()]
+    ):
         asked_at = scheduler.freshen(submissions)
         if asked_at is not None:
             asked |= {one.job.executor: asked_at for one in submissions}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nemorun_discover.model.ids import SUFFIX_LENGTH, experiment_id
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from nemorun_discover.model.job import Job
@@ -65,6 +69,12 @@ class Plan:
     notes: tuple[str, ...] = ()
     name_end: str | None = None
     base_dir: Path | None = None
+
+
+def choose_id(plan: Plan, now: datetime) -> str:
+    """An id for the plan's experiment; another one each time, unless the plan says what it ends in."""
+    chosen = experiment_id(plan.title, now, secrets.choice)
+    return chosen if plan.name_end is None else chosen[:-SUFFIX_LENGTH] + plan.name_end
 
 
 def document_of(plan: Plan, requests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

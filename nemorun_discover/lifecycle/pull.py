@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import StoreError
 from nemorun_discover.lifecycle.pull_here import copy_outputs
-from nemorun_discover.lifecycle.reading import readers_of
+from nemorun_discover.lifecycle.reading import last_attempts, readers_of
 from nemorun_discover.packaging.globs import glob_regex
 from nemorun_discover.schedulers.fetching import Fetch, Fetched
 
@@ -51,8 +51,9 @@ def pull(
     layout = home.layout.experiment(record.id)
     wants = _matcher(glob)
     fetched: dict[str, Fetched] = {}
+    attempts = last_attempts(record, status)
     with _alone(layout):
-        for scheduler, submissions in readers_of(home, record, env, status):
+        for scheduler, submissions in readers_of(home, record, env, attempts):
             fetches = [
                 Fetch(
                     submission=one,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from nemorun_discover.model.job import Job
     from nemorun_discover.model.record import Record
     from nemorun_discover.model.status import ExperimentStatus, JobStatus
     from nemorun_discover.schedulers.protocol import Scheduler, Submission
@@ -20,15 +21,15 @@ def readers_of(
     home: Home,
     record: Record,
     env: Mapping[str, str],
-    status: ExperimentStatus,
+    attempts: Iterable[tuple[Job, int]],
 ) -> Iterator[tuple[Scheduler, list[Submission]]]:
-    """The schedulers whose jobs run elsewhere, each with the last attempts of its jobs that have begun.
+    """The schedulers whose jobs run elsewhere, each with what is asked for.
 
     Args:
         home: Where the experiment is.
         record: The experiment.
         env: The caller's environment.
-        status: Where its jobs stand; only the jobs in it are meant.
+        attempts: Jobs, and which attempt of each is meant.
     """
     from nemorun_discover.lifecycle.asking import asker  # noqa: PLC0415 - only where one is asked
     from nemorun_discover.lifecycle.crew import Crew  # noqa: PLC0415
@@ -37,12 +38,18 @@ def readers_of(
     runtime = home.layout.packages / record.runtime
     crew = Crew(record, layout, runtime=runtime, env=env, secrets={}, ask=asker())
     by_kind: dict[str, list[Submission]] = {}
-    jobs = {job.id: job for job in record.jobs}
-    for one in ran_elsewhere(record, status):
-        kind = _kind(record, one)
-        by_kind.setdefault(kind, []).append(crew.submission_of(jobs[one.id], one.attempt))
+    for job, attempt in attempts:
+        kind = _kind(record, job)
+        if kind not in AT_HAND:
+            by_kind.setdefault(kind, []).append(crew.submission_of(job, attempt))
     for submissions in by_kind.values():
         yield crew.scheduler_of(submissions[0].job), submissions
+
+
+def last_attempts(record: Record, status: ExperimentStatus) -> list[tuple[Job, int]]:
+    """The jobs of a status that have begun, and their last attempts."""
+    jobs = {job.id: job for job in record.jobs}
+    return [(jobs[one.id], one.attempt) for one in status.jobs if one.attempt]
 
 
 def ran_elsewhere(record: Record, status: ExperimentStatus) -> list[JobStatus]:
@@ -50,5 +57,5 @@ def ran_elsewhere(record: Record, status: ExperimentStatus) -> list[JobStatus]:
     return [job for job in status.jobs if job.attempt and _kind(record, job) not in AT_HAND]
 
 
-def _kind(record: Record, job: JobStatus) -> str:
+def _kind(record: Record, job: Job | JobStatus) -> str:
     return str(record.executors[job.executor]["kind"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.lifecycle.observe import observe_record
-from nemorun_discover.lifecycle.reading import readers_of
+from nemorun_discover.lifecycle.reading import last_attempts, readers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -64,9 +64,8 @@ class RemoteLogs:
         if now - self._fetched_at < PAUSE_S and final == self._final:
             return
         alive = tuple(job for job in wanted if job.id not in self._final)
-        for scheduler, submissions in readers_of(
-            self._home, self._record, self._env, replace(status, jobs=alive)
-        ):
+        attempts = last_attempts(self._record, replace(status, jobs=alive))
+        for scheduler, submissions in readers_of(self._home, self._record, self._env, attempts):
             kept = self._schedulers.setdefault(submissions[0].executor.kind, scheduler)
             try:
                 kept.fetch_logs(submissions)

@@ -12,7 +12,8 @@ from nemorun_discover.errors import UsageError
 from nemorun_discover.executors.codec import executor_to_dict
 from nemorun_discover.executors.local import LocalExecutor
 from nemorun_discover.executors.packagers import GitArchivePackager, PatternPackager
-from nemorun_discover.lifecycle.launch import launch, requests_of
+from nemorun_discover.lifecycle.experiment import requests_of
+from nemorun_discover.lifecycle.launch import launch
 from nemorun_discover.lifecycle.plan import Plan
 from nemorun_discover.model.record import Project
 from nemorun_discover.model.state import State

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.files import read_json, write_json
 from nemorun_discover.schedulers.handles import handle_of
-from nemorun_discover.schedulers.slurm.bundling import native_id
 from nemorun_discover.schedulers.slurm.clusters import base_of, by_cluster, home_of, tunnel_of
 from nemorun_discover.schedulers.slurm.mirror import Mirrored, bring_up_to_date
 from nemorun_discover.schedulers.slurm.tracker import Tracked
-from nemorun_discover.schedulers.slurm.units import attempt_key
+from nemorun_discover.schedulers.slurm.units import attempt_key, native_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

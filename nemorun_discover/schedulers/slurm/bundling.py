@@ -16,7 +16,7 @@ from nemorun_discover.schedulers.slurm.payload import Member, text_members
 from nemorun_discover.schedulers.slurm.plot import Bundle
 from nemorun_discover.schedulers.slurm.script import batch_script, jobs_text
 from nemorun_discover.schedulers.slurm.shape import launch_document
-from nemorun_discover.schedulers.slurm.units import Form, Unit, components_of, units_of
+from nemorun_discover.schedulers.slurm.units import Form, Unit, native_id, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -84,16 +84,6 @@ def _places(units: Sequence[Unit]) -> dict[str, str]:
         for number, unit in enumerate(units)
         for index, one in enumerate(unit.submissions)
     }
-
-
-def native_id(unit: Unit, answer: str, index: int) -> str:
-    """The native id of a unit's job, from what sbatch said of the unit."""
-    if unit.form is Form.ARRAY:
-        return f"{answer}_{index}"
-    if unit.form is Form.HETEROGENEOUS:
-        member = unit.submissions[index]
-        return f"{answer}+{next(at for at, one in enumerate(components_of(unit)) if member in one)}"
-    return answer
 
 
 def dependency_of(unit: Unit, ids: Mapping[str, str]) -> str:

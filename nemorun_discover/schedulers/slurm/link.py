@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nemorun_discover.schedulers.slurm.shared_look import SharedLook
     from nemorun_discover.transport.tunnel import Tunnel
 
-_TICK_S = 0.1
+_TICK_S = 0.05
 _AGAIN_CANCEL_S = 10.0
 _SOON_S = 1.0
 _FAREWELL_S = 2.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from nemorun_discover.errors import ExecutorRefused
@@ -19,17 +20,12 @@ from nemorun_discover.schedulers.slurm.arrival import (
     log_of,
     write_down,
 )
-from nemorun_discover.schedulers.slurm.bundling import bundle_of
-from nemorun_discover.schedulers.slurm.checkup import check_cluster
 from nemorun_discover.schedulers.slurm.clusters import base_of, home_of, name_of, tunnel_of
 from nemorun_discover.schedulers.slurm.library import library_name, library_text
-from nemorun_discover.schedulers.slurm.link import Link
 from nemorun_discover.schedulers.slurm.memory import remember
-from nemorun_discover.schedulers.slurm.outputs import fetch_from_all
 from nemorun_discover.schedulers.slurm.paths import ClusterPaths
 from nemorun_discover.schedulers.slurm.planned import Planned
 from nemorun_discover.schedulers.slurm.plot import Bundle, Plot
-from nemorun_discover.schedulers.slurm.requests import requests_of
 from nemorun_discover.schedulers.slurm.shared_look import SharedLook
 from nemorun_discover.schedulers.slurm.support import refusal
 from nemorun_discover.transport.table import load_tunnel, open_tunnel
@@ -43,6 +39,7 @@ if TYPE_CHECKING:
     from nemorun_discover.model.status import Contact
     from nemorun_discover.schedulers.fetching import Fetch, Fetched, Transfer
     from nemorun_discover.schedulers.protocol import Fact
+    from nemorun_discover.schedulers.slurm.link import Link
     from nemorun_discover.schedulers.slurm.order import ClusterFacts
     from nemorun_discover.schedulers.slurm.tracker import Tracked
     from nemorun_discover.transport.tunnel import Tunnel
@@ -76,7 +73,9 @@ class SlurmScheduler(Scheduler):
             raise ExecutorRefused(f"{name}: {sentence}", hint=hint)
 
     def load_for(self, executor: Executor) -> None:
-        """Import what reaches the cluster: most of it for SSH."""
+        """Import what hands jobs over: whoever only asks where they stand does without, so it is not at the top."""
+        for name in ("bundling", "link"):
+            import_module(f"nemorun_discover.schedulers.slurm.{name}")
         load_tunnel(cast("SlurmExecutor", executor).tunnel)
 
     def request(self, submission: Submission) -> Mapping[str, object]:
@@ -85,6 +84,8 @@ class SlurmScheduler(Scheduler):
 
     def requests(self, submissions: Sequence[Submission]) -> Mapping[str, Mapping[str, object]]:
         """The batch scripts; jobs of one array, and members of one group, have one together."""
+        from nemorun_discover.schedulers.slurm.requests import requests_of  # noqa: PLC0415 - see load_for
+
         return requests_of(submissions)
 
     def can_start(self, submissions: Sequence[Submission]) -> bool:  # noqa: ARG002 - there is a queue for that
@@ -159,10 +160,14 @@ class SlurmScheduler(Scheduler):
         self, fetches: Sequence[Fetch], tell: Callable[[Transfer], None]
     ) -> Mapping[str, Fetched]:
         """Bring what is new of the jobs' outputs, one question for each cluster."""
+        from nemorun_discover.schedulers.slurm.outputs import fetch_from_all  # noqa: PLC0415 - likewise
+
         return fetch_from_all(fetches, tell, self._tunnel_to)
 
     def checks(self, name: str, executor: Executor, *, may_run: bool) -> Iterator[Check]:
         """Look at the settings, then at the cluster: one login, two questions at most."""
+        from nemorun_discover.schedulers.slurm.checkup import check_cluster  # noqa: PLC0415 - likewise
+
         settings = check_settings(self, name, executor)
         yield settings
         if settings.verdict is Verdict.OK:
@@ -196,6 +201,9 @@ class SlurmScheduler(Scheduler):
         return self._planned.setdefault(folder, Planned(folder))
 
     def _open(self, submission: Submission, name: str) -> Link:
+        from nemorun_discover.schedulers.slurm.bundling import bundle_of  # noqa: PLC0415 - see load_for
+        from nemorun_discover.schedulers.slurm.link import Link  # noqa: PLC0415 - likewise
+
         home, settings = home_of(submission), tunnel_of(submission)
         folder = home / "clusters" / name
         experiment = submission.experiment_id

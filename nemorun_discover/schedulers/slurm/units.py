@@ -159,3 +159,13 @@ def components_of(unit: Unit) -> list[list[Submission]]:
         [one for one, index in zip(members, indices, strict=True) if index == component]
         for component in range(len(set(indices)))
     ]
+
+
+def native_id(unit: Unit, answer: str, index: int) -> str:
+    """The native id of a unit's job, from what sbatch said of the unit."""
+    if unit.form is Form.ARRAY:
+        return f"{answer}_{index}"
+    if unit.form is Form.HETEROGENEOUS:
+        member = unit.submissions[index]
+        return f"{answer}+{next(at for at, one in enumerate(components_of(unit)) if member in one)}"
+    return answer

@@ -1,0 +1,181 @@
+"""A plan becomes an experiment: its code is packaged, its record written, and its driver's lock held."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nemorun_discover.errors import StoreError
+from nemorun_discover.executors.secrets import MASK
+from nemorun_discover.lifecycle.crew import Crew
+from nemorun_discover.lifecycle.packing import pack, store
+from nemorun_discover.lifecycle.plan import choose_id
+from nemorun_discover.lifecycle.provenance import git_state, interpreter, user_name, versions
+from nemorun_discover.lifecycle.secrets import hidden_in
+from nemorun_discover.lifecycle.submission import job_document
+from nemorun_discover.model.event import utc_now
+from nemorun_discover.model.record import Record
+from nemorun_discover.packaging.runtime import install_runtime, runtime_name
+from nemorun_discover.store.create import create_experiment
+from nemorun_discover.store.home import cannot_write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from nemorun_discover.lifecycle.packing import Packing
+    from nemorun_discover.lifecycle.plan import Plan
+    from nemorun_discover.model.job import Job
+    from nemorun_discover.store.home import Home
+
+_ID_TRIES = 10
+
+
+def create(
+    home: Home,
+    plan: Plan,
+    env: Mapping[str, str],
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+    now: datetime | None = None,
+    wanted: str | None = None,
+) -> tuple[Record, int]:
+    """Package the code and write the experiment down.
+
+    Args:
+        home: Where the record goes.
+        plan: What to launch.
+        env: The caller's environment.
+        tell: Gets sentences for the user, before anything is written.
+        now: When it was launched; this moment by itself.
+        wanted: The experiment's id, unless another one has it.
+
+    Returns:
+        The record, and the driver's lock, held.
+
+    Raises:
+        StoreError: The home cannot be written; nothing is left of it.
+        ExecutorRefused: An executor cannot run these jobs; nothing was written.
+        ConfigError: The code cannot be packaged; nothing was written.
+    """
+    draft, packing = _packed(home, plan, env, tell, now or utc_now())
+    home.create()
+    store(home.layout.packages, packing)
+    chosen = wanted or choose_id(plan, draft.created_at)
+    for _ in range(_ID_TRIES):
+        record = replace(draft, id=chosen)
+        files = job_files(home, record, plan, env)
+        _install_runtime(home)
+        lock = create_experiment(home, record, files, base_dir=plan.base_dir)
+        if lock is not None:
+            return record, lock
+        chosen = choose_id(plan, draft.created_at)
+    raise StoreError(f"{home.layout.experiments}: no free id was found in {_ID_TRIES} tries")
+
+
+def _install_runtime(home: Home) -> None:
+    try:
+        install_runtime(home.layout.packages)
+    except OSError as error:
+        raise cannot_write(home.layout.packages, error) from error
+
+
+def _packed(
+    home: Home, plan: Plan, env: Mapping[str, str], tell: Callable[[str], None], now: datetime
+) -> tuple[Record, Packing]:
+    """The record but for its id, and the packages of its executors, which can run its jobs."""
+    draft = _record(plan, now)
+    _check(draft, _crew(home, draft, env, plan.secrets))
+    packing = pack(plan, home.layout.root)
+    for note in packing.notes:
+        tell(note)
+    return replace(draft, packages=dict(packing.codes)), packing
+
+
+def _crew(
+    home: Home, record: Record, env: Mapping[str, str], secrets: Mapping[str, Mapping[str, str]]
+) -> Crew:
+    layout = home.layout.experiment(record.id)
+    runtime = home.layout.packages / record.runtime
+    return Crew(record, layout, runtime=runtime, env=env, secrets=secrets)
+
+
+def requests_of(
+    home: Home, plan: Plan, env: Mapping[str, str], *, tell: Callable[[str], None] = lambda _: None
+) -> dict[str, Mapping[str, Any]]:
+    """By job id, the exact request each scheduler would be sent. Nothing is written or sent.
+
+    Raises:
+        ExecutorRefused: An executor cannot run these jobs.
+    """
+    now = utc_now()
+    draft, _ = _packed(home, plan, env, tell, now)
+    files = job_files(home, replace(draft, id=choose_id(plan, now)), plan, env)
+    return {job.id: files[job.slug]["request.json"] for job in plan.jobs}
+
+
+def job_files(
+    home: Home, record: Record, plan: Plan, env: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """By job slug, the files of its folder."""
+    crew = _crew(home, record, env, plan.secrets)
+    shown = _crew(home, record, {}, _masks(plan))
+    requests = _requests(record, crew, shown)
+    files: dict[str, dict[str, Any]] = {}
+    for job in record.jobs:
+        document = job_document(record, crew.submission_of(job, 1))
+        files[job.slug] = {"job.json": document, "request.json": dict(requests[job.id])}
+        if job.script is not None and job.script.inline is not None:
+            files[job.slug]["script"] = job.script.inline
+    return files
+
+
+def _requests(record: Record, crew: Crew, shown: Crew) -> dict[str, Mapping[str, object]]:
+    """By job id, what each scheduler is sent; the jobs of a kind are shown to it together."""
+    by_kind: dict[str, list[Job]] = {}
+    for job in record.jobs:
+        by_kind.setdefault(str(record.executors[job.executor]["kind"]), []).append(job)
+    requests: dict[str, Mapping[str, object]] = {}
+    for jobs in by_kind.values():
+        submissions = [shown.submission_of(job, 1) for job in jobs]
+        requests |= crew.scheduler_of(jobs[0]).requests(submissions)
+    return requests
+
+
+def _check(record: Record, crew: Crew) -> None:
+    by_executor = {job.executor: job for job in record.jobs}
+    for name, job in by_executor.items():
+        submission = crew.submission_of(job, 1)
+        crew.scheduler_of(job).check(name, submission.executor)
+
+
+def _masks(plan: Plan) -> dict[str, dict[str, str]]:
+    return {name: dict.fromkeys(hidden_in(table), MASK) for name, table in plan.executors.items()}
+
+
+def _record(plan: Plan, now: datetime) -> Record:
+    return Record(
+        id="",
+        title=plan.title,
+        created_at=now,
+        argv=plan.argv,
+        cwd=str(Path.cwd()),
+        user=user_name(),
+        host=socket.gethostname(),
+        versions=versions(),
+        project=plan.project,
+        git=git_state(Path(plan.project.root)),
+        interpreter=interpreter(),
+        executors=dict(plan.executors),
+        jobs=plan.jobs,
+        max_jobs=plan.max_jobs,
+        maxfail=plan.maxfail,
+        runtime=runtime_name(),
+        groups=dict(plan.groups),
+        plugins=plan.plugins,
+        without_plugins=plan.without_plugins,
+        rerun_of=plan.rerun_of,
+        changes=plan.changes,
+    )

@@ -122,8 +122,7 @@ class Driver:
                 self._end(self._jobs[job_id])
 
     def _end(self, job: Job) -> None:
-        submission = self._crew.submission_of(job, self._attempt(job))
-        self._crew.scheduler_of(job).cancel([submission])
+        self._crew.scheduler_of(job).cancel([self._crew.submission_of(job, self._attempt(job))])
 
     def _observe(self) -> None:
         active = sorted(self._active(), key=lambda job: job.executor)

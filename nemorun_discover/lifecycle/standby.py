@@ -55,7 +55,6 @@ class Standby:
         executors: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     ) -> None:
         self._layout = home.layout.experiment(experiment_id)
-        self.experiment_id = experiment_id
         self._line, theirs = socket.socketpair()
         asking = answer_from_here()
         ask = [asking.fileno()] if asking else []
@@ -129,9 +128,8 @@ class Orders:
     def executors(self) -> Mapping[str, Mapping[str, Any]]:
         """What the jobs will run on; empty where the other side has gone."""
         heard = bytearray()
-        while not heard.endswith(
-            b"\n"
-        ):  # byte by byte: what comes after the line brings a descriptor along
+        # Byte by byte: what comes after the line brings a descriptor along.
+        while not heard.endswith(b"\n"):
             piece = self._line.recv(1)
             if not piece:
                 return {}

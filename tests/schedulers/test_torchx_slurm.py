@@ -28,6 +28,9 @@ from tests.schedulers.scheduler_contract import (
 )
 from tests.schedulers.test_torchx_run import TASKS, drivers, jobs_of
 
+# One worker runs these: two at once would each get one of the two nodes, and wait for the other's for ever.
+TAKES_WHOLE_CLUSTER = pytest.mark.xdist_group("whole cluster")
+
 
 @pytest.fixture
 def shared(clusters):
@@ -112,6 +115,7 @@ def test_what_sbatch_refuses_is_told_in_its_words_and_nothing_is_left(clusters, 
     assert not submission.paths.attempt(1).start.exists()
 
 
+@TAKES_WHOLE_CLUSTER
 def test_a_job_that_waits_in_the_queue_is_found_again_and_never_begins_once_cancelled(
     clusters, place_on
 ):
@@ -133,6 +137,7 @@ def test_a_job_that_waits_in_the_queue_is_found_again_and_never_begins_once_canc
     assert not waiting.paths.attempt(1).process.exists()
 
 
+@TAKES_WHOLE_CLUSTER
 def test_a_job_that_two_drivers_handed_over_runs_once_and_is_followed_by_its_own_name(
     clusters, place_on
 ):

@@ -119,6 +119,7 @@ class _Bench:
                 },
                 self._setting.repeat,
             )
+            self.end_all()  # while there is the way to them
         ours = took["far"] - took["near"]
         bare = took["true far"] - took["true near"]
         return [

@@ -174,10 +174,12 @@ def _write_torch_python(sandbox: Sandbox) -> None:
 
 
 def _unmount(sandbox: Sandbox) -> None:
+    # Not by Path.is_mount(), which does not see a folder that is mounted from the same disk.
+    mounted = {line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()}
     for name in ("base", "packages"):
-        place = sandbox.torch_python.parent / name
-        if place.is_mount():
-            _call("umount", "--lazy", str(place))
+        place = str(sandbox.torch_python.parent / name)
+        if place in mounted:
+            _call("umount", "--lazy", place)
 
 
 def _start(sandbox: Sandbox) -> None:

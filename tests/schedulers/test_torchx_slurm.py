@@ -22,14 +22,10 @@ from tests.schedulers.scheduler_contract import (
     begin,
     fact_of,
     submitted,
-    taken_over,
     until,
     until_final,
 )
 from tests.schedulers.test_torchx_run import TASKS, drivers, jobs_of
-
-# One worker runs these: two at once would each get one of the two nodes, and wait for the other's for ever.
-TAKES_WHOLE_CLUSTER = pytest.mark.xdist_group("whole cluster")
 
 
 @pytest.fixture
@@ -115,16 +111,11 @@ def test_what_sbatch_refuses_is_told_in_its_words_and_nothing_is_left(clusters, 
     assert not submission.paths.attempt(1).start.exists()
 
 
-@TAKES_WHOLE_CLUSTER
 def test_a_job_that_waits_in_the_queue_is_found_again_and_never_begins_once_cancelled(
     clusters, place_on
 ):
-    place = place_on(clusters.a, resource={"cpu": 16})
-    scheduler = place.scheduler()
-    holders = [place.submission(f"hold{n}", "sleep 600") for n in range(3)]
-    for one in holders[:2]:
-        begin(scheduler, one)
-    waiting = holders[2]
+    place = place_on(clusters.a, cfg={"partition": "closed"})
+    scheduler, waiting = place.scheduler(), place.submission("waiting", "sleep 600")
     native, _ = submitted(scheduler, waiting)
     until(lambda: fact_of(scheduler, waiting).state is State.PENDING)
 
@@ -137,15 +128,17 @@ def test_a_job_that_waits_in_the_queue_is_found_again_and_never_begins_once_canc
     assert not waiting.paths.attempt(1).process.exists()
 
 
-@TAKES_WHOLE_CLUSTER
+def let_go(cluster, native):
+    """Move a job to a partition where it runs."""
+    job = native.rpartition("/")[2]
+    cluster.run_as_root("scontrol", "update", f"JobId={job}", "Partition=batch")
+
+
 def test_a_job_that_two_drivers_handed_over_runs_once_and_is_followed_by_its_own_name(
     clusters, place_on
 ):
-    place = place_on(clusters.a, resource={"cpu": 16})
+    place = place_on(clusters.a, cfg={"partition": "closed"})
     first = place.scheduler()
-    holders = [place.submission(f"hold{n}", "sleep 600") for n in range(2)]
-    for one in holders:
-        begin(first, one)
     twice = place.submission("twice", f"echo x >> starts; {WAIT}")
     name, _ = submitted(first, twice)
     app = twice.paths.attempt(1).app
@@ -156,10 +149,9 @@ def test_a_job_that_two_drivers_handed_over_runs_once_and_is_followed_by_its_own
 
     second = place.scheduler()
     other, _ = submitted(second, twice)
-    for one in holders:
-        taken_over(second, one)
-    second.cancel(holders)
+    let_go(clusters.a, name)
     until(lambda: fact_of(second, twice).state is State.RUNNING)
+    let_go(clusters.a, other)
     until(lambda: clusters.a.state_of(other.rpartition("/")[2]) == "COMPLETED")
     time.sleep(EVIDENCE_LAG_S + 2)  # by then an app that has ended would be believed
 

@@ -94,7 +94,7 @@ def test_what_is_wrong_is_said_with_how_to_mend_it(doctor):
     }
     assert code == 1
     assert found["wrong"]["partition"]["message"] == "there is no partition nosuch"
-    assert found["wrong"]["partition"]["remedy"] == "there are batch,short"
+    assert found["wrong"]["partition"]["remedy"] == "there are batch,closed,short"
     assert found["wrong"]["account"]["verdict"] == "warn"
     assert "research" in found["wrong"]["account"]["remedy"]
     assert found["wrong"]["job_dir"]["verdict"] == "fail"

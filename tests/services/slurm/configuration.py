@@ -91,6 +91,8 @@ def _nodes(site: Site) -> str:
     partitions = [
         f"PartitionName=batch Nodes={everything} Default=YES MaxTime=1-00:00:00 DefaultTime=01:00:00",
         f"PartitionName=short Nodes={everything} MaxTime=00:05:00 DefaultTime=00:02:00 PriorityTier=2",
+        # Its jobs wait until they are moved elsewhere, and nobody has to wait for a node meanwhile.
+        f"PartitionName=closed Nodes={everything} State=DOWN",
     ]
     return "\n".join([*nodes, *partitions])
 

@@ -57,14 +57,15 @@ def measure(setting: Setting) -> list[Row]:
     install()
     is_ours = not service.is_running(service.default_base())
     running = service.start()
-    bench = _Bench(setting, running)
     rows: list[Row] = []
     try:
-        for part in (bench.far_away, bench.looking, bench.submitting):
-            try:
-                rows += part()
-            finally:
-                bench.end_all()  # what watches the jobs of one part would disturb the next
+        with DelayProxy(running.a.port, delay_s=_ROUND_TRIP_S / 2) as far:
+            bench = _Bench(setting, running, far.port)
+            for part in (bench.far_away, bench.looking, bench.submitting):
+                try:
+                    rows += part()
+                finally:
+                    bench.end_all()  # what watches the jobs of one part would disturb the next
         return rows
     finally:
         if is_ours:
@@ -72,8 +73,9 @@ def measure(setting: Setting) -> list[Row]:
 
 
 class _Bench:
-    def __init__(self, setting: Setting, running: Clusters) -> None:
+    def __init__(self, setting: Setting, running: Clusters, far_port: int) -> None:
         self._setting = setting
+        self._far_port = far_port
         self._running = running
         self._root = setting.workdir / "project"
         self._home = setting.workdir / "home"
@@ -108,18 +110,16 @@ class _Bench:
     def far_away(self) -> list[Row]:
         """With 50 ms of round trip, in round trips more than a bare `ssh true` over the same way."""
         cluster = self._running.a
-        with DelayProxy(cluster.port, delay_s=_ROUND_TRIP_S / 2) as proxy:
-            _add_profile(self._root, "far", cluster, proxy.port)
-            took = medians(
-                {
-                    "near": self._ours("a", _sweep(_MANY)),
-                    "far": self._ours("far", _sweep(_MANY)),
-                    "true near": self._ssh(cluster, "true"),
-                    "true far": self._ssh(cluster, "true", port=proxy.port),
-                },
-                self._setting.repeat,
-            )
-            self.end_all()  # while there is the way to them
+        _add_profile(self._root, "far", cluster, self._far_port)
+        took = medians(
+            {
+                "near": self._ours("a", _sweep(_MANY)),
+                "far": self._ours("far", _sweep(_MANY)),
+                "true near": self._ssh(cluster, "true"),
+                "true far": self._ssh(cluster, "true", port=self._far_port),
+            },
+            self._setting.repeat,
+        )
         ours = took["far"] - took["near"]
         bare = took["true far"] - took["true near"]
         return [

@@ -148,10 +148,8 @@ def _indented(line: str) -> str:
 
     try:
         return msgspec.json.format(line, indent=2)
-    except (
-        msgspec.MsgspecError,
-        UnicodeEncodeError,
-    ):  # a NaN, or half of a character: more than JSON has
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        # A NaN, or half of a character: more than JSON has.
         return json.dumps(json.loads(line), indent=2, ensure_ascii=line.isascii())
 
 

@@ -67,11 +67,7 @@ class Crew:
     def in_one_queue(self, job: Job, upstream: Job) -> bool:
         """True when both go to one queue, in which the first can wait for the other."""
         kind, other = (self._record.executors[one.executor]["kind"] for one in (job, upstream))
-        if kind != other:
-            return False
-        scheduler = self.scheduler_of(job)
-        queues = [scheduler.queue_of(self.submission_of(one, 1)) for one in (job, upstream)]
-        return queues[0] is not None and queues[0] == queues[1]
+        return kind == other and self.has_queue(job) and self._queue(job) == self._queue(upstream)
 
     def can_start(self, unit: Sequence[Job]) -> bool:
         """False when these, which start together, must wait for room on this machine.
@@ -84,7 +80,10 @@ class Crew:
 
     def has_queue(self, job: Job) -> bool:
         """True when its backend takes jobs whether or not there is room for them."""
-        return self.scheduler_of(job).queue_of(self.submission_of(job, 1)) is not None
+        return self._queue(job) is not None
+
+    def _queue(self, job: Job) -> str | None:
+        return self.scheduler_of(job).queue_of(self.submission_of(job, 1))
 
     def contacts(self) -> dict[str, Contact]:
         """By executor, how its backend is heard."""

@@ -192,15 +192,13 @@ class Driver:
                 self._board.change_state(job_id, State.SKIPPED, reason)
             decision = self._decide()
         room, is_idle = decision.room, decision.is_idle
-        queued: list[Job] = []
+        queued: list[Job] = []  # none takes another's place: they are written down together
         for unit in decision.ready:
             # A group that is larger than all the room there is starts when nothing else runs.
             if (len(unit) <= room or is_idle) and self._fits(unit):
                 room, is_idle = room - len(unit), False
                 if self._crew.has_queue(unit[0]):
-                    queued += (
-                        unit  # none of them takes another's place: they are written down together
-                    )
+                    queued += unit
                 else:
                     self._submit(unit, 1)
         if queued:

@@ -31,6 +31,9 @@ def readers_of(
         env: The caller's environment.
         attempts: Jobs, and which attempt of each is meant.
     """
+    elsewhere = [(job, attempt) for job, attempt in attempts if _is_elsewhere(record, job)]
+    if not elsewhere:
+        return
     from nemorun_discover.lifecycle.asking import asker  # noqa: PLC0415 - only where one is asked
     from nemorun_discover.lifecycle.crew import Crew  # noqa: PLC0415
 
@@ -38,10 +41,8 @@ def readers_of(
     runtime = home.layout.packages / record.runtime
     crew = Crew(record, layout, runtime=runtime, env=env, secrets={}, ask=asker())
     by_kind: dict[str, list[Submission]] = {}
-    for job, attempt in attempts:
-        kind = _kind(record, job)
-        if kind not in AT_HAND:
-            by_kind.setdefault(kind, []).append(crew.submission_of(job, attempt))
+    for job, attempt in elsewhere:
+        by_kind.setdefault(_kind(record, job), []).append(crew.submission_of(job, attempt))
     for submissions in by_kind.values():
         yield crew.scheduler_of(submissions[0].job), submissions
 
@@ -54,7 +55,11 @@ def last_attempts(record: Record, status: ExperimentStatus) -> list[tuple[Job, i
 
 def ran_elsewhere(record: Record, status: ExperimentStatus) -> list[JobStatus]:
     """The jobs that have begun where files do not lie on this machine anyway."""
-    return [job for job in status.jobs if job.attempt and _kind(record, job) not in AT_HAND]
+    return [job for job in status.jobs if job.attempt and _is_elsewhere(record, job)]
+
+
+def _is_elsewhere(record: Record, job: Job | JobStatus) -> bool:
+    return _kind(record, job) not in AT_HAND
 
 
 def _kind(record: Record, job: Job | JobStatus) -> str:

@@ -180,7 +180,8 @@ class Scheduler(Protocol):
     def queue_of(self, submission: Submission) -> str | None:  # noqa: ARG002 - whoever has none needs no names
         """The queue that takes this attempt, and holds it back until others in it have ended.
 
-        None where nothing waits: then the driver holds a job back until its time has come.
+        None where nothing waits: then the driver holds a job back until its time has come. What has a queue is not
+        asked to leave room: `can_start` is asked of all that are ready before the first of them is submitted.
         """
         return None
 

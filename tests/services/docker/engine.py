@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.services.docker import images
+from tests.services.mounts import unmount_below
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -161,12 +162,7 @@ class Engine:
         if self.pid() is not None:
             self._remove_containers()
             self.stop()
-        if (self.base / "network").exists():
-            subprocess.run(["umount", self.base / "network"], check=False, capture_output=True)
-        for line in Path("/proc/self/mounts").read_text().splitlines():
-            place = line.split()[1]
-            if place.startswith(f"{self.base}/"):
-                subprocess.run(["umount", "-l", place], check=False)
+        unmount_below(self.base)
         shutil.rmtree(self.base, ignore_errors=True)
 
     def _remove_containers(self) -> None:

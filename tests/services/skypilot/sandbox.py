@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.services.mounts import unmount_below
 from tests.services.packages import alone
 from tests.services.skypilot import configuration as text
 
@@ -173,15 +174,6 @@ def _write_torch_python(sandbox: Sandbox) -> None:
     sandbox.torch_python.chmod(0o755)
 
 
-def _unmount(sandbox: Sandbox) -> None:
-    # Not by Path.is_mount(), which does not see a folder that is mounted from the same disk.
-    mounted = {line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()}
-    for name in ("base", "packages"):
-        place = str(sandbox.torch_python.parent / name)
-        if place in mounted:
-            _call("umount", "--lazy", place)
-
-
 def _start(sandbox: Sandbox) -> None:
     folder = sandbox.folder
     with alone("users"):
@@ -234,7 +226,7 @@ def _stop(sandbox: Sandbox) -> None:
         _kill(int(file.read_text()))
     with alone("users"):
         _remove_user()
-    _unmount(sandbox)
+    unmount_below(sandbox.folder)
     shutil.rmtree(sandbox.folder, ignore_errors=True)
 
 

@@ -132,7 +132,9 @@ class Console:
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Write a JSON document on stdout, indented."""
-        self.out.text(_indented(self._encode(document)) + "\n")
+        from nemorun_discover.store.indenting import indented  # noqa: PLC0415 - for those who ask for JSON
+
+        self.out.text(indented(self._encode(document)) + "\n")
 
     def stream_document(self, document: Mapping[str, Any]) -> None:
         """Write a JSON document on one line of stdout."""
@@ -140,17 +142,6 @@ class Console:
 
     def _encode(self, document: Mapping[str, Any]) -> str:
         return json.dumps(document, ensure_ascii=not self.out.unicode)
-
-
-def _indented(line: str) -> str:
-    """The same JSON on many lines, as json.dumps would indent it; that does so in Python, ten times slower."""
-    import msgspec  # noqa: PLC0415 - for those who ask for JSON
-
-    try:
-        return msgspec.json.format(line, indent=2)
-    except (msgspec.MsgspecError, UnicodeEncodeError):
-        # A NaN, or half of a character: more than JSON has.
-        return json.dumps(json.loads(line), indent=2, ensure_ascii=line.isascii())
 
 
 def open_console(settings: Settings) -> Console:

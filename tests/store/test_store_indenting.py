@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from nemorun_discover.cli.console import _indented
+from nemorun_discover.store.indenting import indented
 
 DOCUMENTS = {
     "usual": {"jobs": [{"a": 1, "b": 2.5, "c": None, "d": True}, {}], "none": [], "of": {"x": {}}},
@@ -23,4 +23,4 @@ DOCUMENTS = {
 def test_a_document_is_indented_as_the_standard_library_would(document, is_ascii):
     line = json.dumps(document, ensure_ascii=is_ascii)
 
-    assert _indented(line) == json.dumps(document, indent=2, ensure_ascii=is_ascii)
+    assert indented(line) == json.dumps(document, indent=2, ensure_ascii=is_ascii)

@@ -78,20 +78,23 @@ class Supervisor:
     def run(self, mains: Sequence[Callable[[], int]], *, is_many: bool = False) -> None:
         """Fork a child for each of `mains`, call it there, wait for their end, and write `exit.json`.
 
-        The children are one process group. As soon as one has failed, the others are ended, and its end is
-        the job's.
+        The children are one process group. None begins before `process.json` names it: whenever this
+        process is killed, whoever finds that out can end what it stood over. As soon as one has failed, the
+        others are ended, and its end is the job's.
 
         Args:
             mains: What the children do.
             is_many: The job has several processes. What it started in sessions of their own, as torchrun
                 starts all of its processes, is ended with it.
         """
+        gate = os.pipe()
         children: list[int] = []
         for main in mains:
-            children.append(_fork(main, self._become, children))
+            children.append(_fork(main, self._become, children, gate))
         described = [describe_process(one) for one in children]
         own = {"child": described[0], **({"children": described} if is_many else {})}
         _try_to_write(self._paths.process, {**self._identity, **own})
+        _open(gate, len(children))
         self._wait(children)
         kill_group(children[0], signal.SIGKILL)  # what the job left running in its own group
         if is_many:
@@ -175,14 +178,38 @@ def _wake_on_signals(handler: Callable[[int, object], None]) -> int:
     return reader
 
 
-def _fork(main: Callable[[], int], become: Callable[[], None], others: Sequence[int]) -> int:
-    """A child that calls `main`, in the process group of the first one."""
+def _fork(
+    main: Callable[[], int],
+    become: Callable[[], None],
+    others: Sequence[int],
+    gate: tuple[int, int],
+) -> int:
+    """A child that calls `main` when the gate opens, in the process group of the first one."""
     group = others[0] if others else 0
     child = os.fork()
     if child == 0:
-        _become_the_job(main, become, group)
+        _become_the_job(main, become, group, gate)
     _set_group(child, group)
     return child
+
+
+def _open(gate: tuple[int, int], children: int) -> None:
+    """Let so many children go through: a byte for each."""
+    read_end, write_end = gate
+    os.close(read_end)
+    with contextlib.suppress(BrokenPipeError):  # all of them were killed while they waited
+        os.write(write_end, b"." * children)
+    os.close(write_end)
+
+
+def _wait_for(gate: tuple[int, int]) -> None:
+    """Return when the gate opens; end at once when who would open it is gone."""
+    read_end, write_end = gate
+    os.close(write_end)
+    may_begin = os.read(read_end, 1)
+    os.close(read_end)
+    if not may_begin:
+        os._exit(1)
 
 
 def _set_group(child: int, group: int) -> None:
@@ -191,13 +218,16 @@ def _set_group(child: int, group: int) -> None:
         os.setpgid(child, group)
 
 
-def _become_the_job(main: Callable[[], int], become: Callable[[], None], group: int) -> NoReturn:
+def _become_the_job(
+    main: Callable[[], int], become: Callable[[], None], group: int, gate: tuple[int, int]
+) -> NoReturn:
     """End as any Python does: threads are waited for, `atexit` is called, buffers are written."""
     _set_group(0, group)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _wait_for(gate)
     become()
     raise SystemExit(main())
 

@@ -109,6 +109,51 @@ def test_the_claim_says_who_runs_from_its_first_moment_on(bench, start):
     assert last["child"]["started"] is not None
 
 
+KILLED_BEFORE_IT_NAMES_ITS_CHILDREN = """
+import os, sys, time
+from pathlib import Path
+from nemorun_discover.model.layout import AttemptLayout
+from nemorun_discover.worker.supervise import Supervisor
+
+class SlowDisk(AttemptLayout):
+    @property
+    def process(self):
+        if (self.root / "process.json").exists():
+            time.sleep(0.5)
+            os.kill(os.getpid(), 9)
+        return self.root / "process.json"
+
+    @process.setter
+    def process(self, path):
+        pass
+
+def main():
+    open("began", "w").close()
+    time.sleep(2)
+
+supervisor = Supervisor(SlowDisk(Path(sys.argv[1])), timeout_s=None, grace_s=1)
+supervisor.claim()
+supervisor.run([main] * 2)
+"""
+
+
+def test_nothing_begins_whose_supervisor_was_killed_before_it_said_who_runs(bench):
+    bench.prepare()
+    attempt = bench.paths.attempt(1)
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED_BEFORE_IT_NAMES_ITS_CHILDREN, str(attempt.root)],
+        cwd=bench.root,
+        env=bench.environment(),
+        stdout=subprocess.PIPE,
+    ) as process:
+        process.stdout.read()  # to its end: the children hold it too
+        code = process.wait(PATIENCE_S)
+
+    assert code == -signal.SIGKILL
+    assert "child" not in json.loads(attempt.process.read_text())
+    assert not (bench.root / "began").exists()
+
+
 @pytest.mark.parametrize(
     ("number", "text", "sent"),
     [
@@ -220,7 +265,6 @@ def is_running(pid):
 def test_the_evidence_waits_for_room_on_the_disk(start):
     running = start("import time\ndef f():\n    print('begun', flush=True)\n    time.sleep(0.3)")
     running.wait_until_it_prints()
-    wait_until(lambda: "child" in running.paths.process.read_text())
     elsewhere = running.paths.root.with_name("moved")
 
     running.paths.root.rename(elsewhere)  # nothing can be written there any more

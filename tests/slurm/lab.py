@@ -198,6 +198,18 @@ class Lab:
             experiment, lambda jobs: {job["state"] for job in jobs.values()} == {state}, seconds
         )
 
+    def until_running(self, experiment: str) -> dict[str, Any]:
+        """Its jobs, when each of them runs, and its task too: Slurm's RUNNING comes before the job's step."""
+        jobs = self.until_state(experiment, "RUNNING")
+        for job in jobs.values():
+            self.wait_for(lambda job=job: self._has_begun(job, experiment))
+        return jobs
+
+    def _has_begun(self, job: dict[str, Any], experiment: str) -> bool:
+        log = Path(job["log"])
+        left = Path("jobs", log.parents[1].name, log.parent.name, "process.json")
+        return any((self.folder(one, experiment) / left).exists() for one in self.clusters.both)
+
     def folder(self, cluster: Cluster, experiment: str) -> Path:
         """The experiment's folder on a cluster, as it lies for us."""
         return cluster.outside(f"{self.base}/experiments/{experiment}")

@@ -17,7 +17,7 @@ def on(lab, letter):
 def test_a_job_that_somebody_else_cancels_is_cancelled_and_it_is_told_by_whom(lab, letter):
     cluster = on(lab, letter)
     experiment = lab.launch("-k", "wait", "-e", f"slurm_{letter}", "n=1,2")
-    jobs = lab.until_state(experiment, "RUNNING")
+    jobs = lab.until_running(experiment)
     first, second = jobs.values()
 
     cluster.run("scancel", first["native_id"])
@@ -81,7 +81,7 @@ def test_the_task_s_own_limit_ends_it_as_timed_out(lab):
 def test_the_cluster_s_limit_ends_a_job_as_timed_out(lab, letter):
     cluster = on(lab, letter)
     experiment = lab.launch("-k", "wait", "-e", f"slurm_{letter}")
-    (job,) = lab.until_state(experiment, "RUNNING").values()
+    (job,) = lab.until_running(experiment).values()
 
     cluster.overrun(job["native_id"])
     jobs = lab.until_over(experiment)
@@ -129,7 +129,7 @@ def test_a_requeued_job_is_a_second_attempt_and_both_keep_their_logs(lab, letter
         """,
     )
     experiment = lab.launch("-k", "again", "-e", f"slurm_{letter}")
-    (job,) = lab.until_state(experiment, "RUNNING").values()
+    (job,) = lab.until_running(experiment).values()
     lab.wait_for(lambda: "attempt 1" in lab("logs", experiment).out)
 
     cluster.run("scontrol", "requeue", job["native_id"])
@@ -184,7 +184,7 @@ def test_a_torn_exit_file_neither_fails_a_job_nor_stops_nemorun(lab, letter):
 def test_a_job_whose_node_fails_runs_again_as_a_second_attempt(lone_lab, letter):
     lab, cluster = lone_lab, on(lone_lab, letter)
     experiment = lab.launch("-k", "wait", "-e", f"slurm_{letter}")
-    (job,) = lab.until_state(experiment, "RUNNING").values()
+    (job,) = lab.until_running(experiment).values()
     lab.wait_for(lambda: "waiting 0" in lab("logs", experiment).out)
     node = cluster.run("squeue", "-h", "-j", job["native_id"], "-o", "%N")
 

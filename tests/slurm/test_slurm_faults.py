@@ -81,7 +81,7 @@ def test_a_controller_that_hangs_while_sbatch_runs_has_each_job_once(lone_lab):
 def test_a_login_node_that_is_away_for_a_while_makes_facts_old_and_nothing_worse(lone_lab):
     lab = lone_lab
     experiment = lab.launch("-k", "wait", "-e", "slurm_*")
-    jobs = lab.until_state(experiment, "RUNNING")
+    jobs = lab.until_running(experiment)
     reading = lab.start("logs", "-f", experiment)
     time.sleep(2)
 
@@ -109,7 +109,7 @@ def test_a_login_node_that_is_away_for_a_while_makes_facts_old_and_nothing_worse
 def test_jobs_that_end_while_the_controller_is_down_are_known_by_what_they_left(lone_lab):
     lab, cluster = lone_lab, lone_lab.clusters.b
     experiment = lab.launch("-k", "wait", "-e", "slurm_*", "n=1,2")
-    jobs = lab.until_state(experiment, "RUNNING")
+    jobs = lab.until_running(experiment)
     on_b = [job for job in jobs.values() if job["executor"] == "slurm_b"]
     on_a = [job for job in jobs.values() if job["executor"] == "slurm_a"]
 

@@ -146,7 +146,7 @@ def test_a_pending_job_says_why_it_waits_and_when_it_will_start(lab):
 
 def test_logs_follow_all_jobs_of_both_clusters_in_one_stream_until_the_end(lab):
     experiment = lab.launch("-k", "wait", "-e", "slurm_*", "n=1,2")
-    jobs = lab.until_state(experiment, "RUNNING")
+    jobs = lab.until_running(experiment)
     reading = lab.start("logs", "-f", experiment)
     for cluster in lab.clusters.both:
         for job in jobs.values():
@@ -165,7 +165,7 @@ def test_interrupting_the_watching_leaves_the_jobs_running(lab):
     watching = lab.start("run", "-k", "wait", "-e", "slurm_a")
     lab.wait_for(lab.experiments)
     (experiment,) = lab.experiments()
-    jobs = lab.until_state(experiment, "RUNNING")
+    jobs = lab.until_running(experiment)
 
     watching.send_signal(signal.SIGINT)
     _, err = watching.communicate(timeout=60)
@@ -242,7 +242,7 @@ def test_a_secret_is_nowhere_but_in_the_job(lab):
         """,
     )
     experiment = lab.launch("-k", "peek", "-e", "slurm_a", TOKEN=value)
-    job = lab.until_state(experiment, "RUNNING")["peek@slurm_a"]
+    job = lab.until_running(experiment)["peek@slurm_a"]
     cluster = lab.clusters.a
 
     folder = cluster.outside(lab.base)
@@ -313,7 +313,7 @@ def claim(lab, experiment, job_id, native_id):
 
 def test_a_foreign_job_with_our_id_is_not_cancelled(lab):
     experiment = lab.launch("-k", "wait", "-e", "slurm_*")
-    lab.until_state(experiment, "RUNNING")
+    lab.until_running(experiment)
     foreign = {
         cluster.name: cluster.sbatch("sleep 300", "--mem=50M", "--time=5")
         for cluster in lab.clusters.both
@@ -334,7 +334,7 @@ def test_the_same_id_on_two_clusters_is_two_jobs(lone_lab):
     lab = lone_lab
     level_ids(lab)
     experiment = lab.launch("-k", "wait", "-e", "slurm_*")
-    jobs = lab.until_state(experiment, "RUNNING")
+    jobs = lab.until_running(experiment)
 
     assert jobs["wait@slurm_a"]["native_id"] == jobs["wait@slurm_b"]["native_id"]
     lab("cancel", experiment, "wait@slurm_b")
@@ -349,7 +349,7 @@ def test_one_question_serves_all_processes(lab):
     count = counted_squeue(lab, lab.clusters.a)
     experiments = [lab.launch("-k", "wait", "-e", "slurm_a", f"n={n}") for n in range(3)]
     for experiment in experiments:
-        lab.until_state(experiment, "RUNNING")
+        lab.until_running(experiment)
     before = count()
 
     readers = [lab.start("status", "-w", one) for one in experiments for _ in range(2)]

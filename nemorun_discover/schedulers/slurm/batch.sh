@@ -335,6 +335,7 @@ nemorun_finish() {
   fi
   if [ -n "$stop" ]; then
     reason=$stop
+    [ -e "$folder/process.json" ] || code=null # it never ran: the code is what srun made of its end
   elif nemorun_ran_out_of_memory "$rc" "$folder"; then
     reason=OUT_OF_MEMORY
   elif [ ! -e "$folder/process.json" ]; then

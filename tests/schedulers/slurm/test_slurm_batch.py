@@ -213,6 +213,20 @@ def test_a_step_that_never_ran_is_no_success(place):
     assert place.state(native_id) == "FAILED"
 
 
+def test_a_job_that_is_cancelled_before_its_step_is_there_has_no_exit_code(place):
+    ends_with_the_job = (
+        "srun() { echo waiting; "
+        'until ls "$nemorun_experiment"/slurm/ending/*.1; do sleep 0.1; done; return 1; }'
+    )
+    job = bash("true", executor=SlurmExecutor(setup_lines=ends_with_the_job))
+    native_id = place.submit(unit(job))
+    place.says(job, "waiting")
+
+    place.cluster.run("scancel", native_id)
+
+    assert outcome(place.ended(job)) == (None, None, "CANCELLED")
+
+
 def test_an_interpreter_that_is_not_there_is_a_failed_start(place):
     job = bash("true", executor=SlurmExecutor(python="/nosuch/python3"))
 

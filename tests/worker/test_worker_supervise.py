@@ -265,6 +265,7 @@ def is_running(pid):
 def test_the_evidence_waits_for_room_on_the_disk(start):
     running = start("import time\ndef f():\n    print('begun', flush=True)\n    time.sleep(0.3)")
     running.wait_until_it_prints()
+    assert "child" in running.paths.process.read_text(), "what runs is named before it runs"
     elsewhere = running.paths.root.with_name("moved")
 
     running.paths.root.rename(elsewhere)  # nothing can be written there any more

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
     from tests.services.docker.engine import Engine
 
 PATIENCE_S = 180.0
@@ -98,15 +101,23 @@ class Lab:
         for one in experiments.glob("[!.]*"):
             if '"state":"RUNNING"' in (one / "events.jsonl").read_text():
                 self.nemorun("cancel", one.name)
-        ours = {"all": True, "filters": {"label": f"nemorun.home={experiments}"}}
         with closing(engine.client()) as client:
-            self.until(lambda: not client.containers.list(**ours, ignore_removed=True))
+            self.until(lambda: not containers_of(client, f"nemorun.home={experiments}"))
 
     def until(self, is_so) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while not is_so():
             assert time.monotonic() < deadline, "it never came true"
             time.sleep(0.05)
+
+
+def containers_of(client: DockerClient, label: str = "nemorun.home") -> list[Container]:
+    """All with that label, whatever their state.
+
+    The client asks for a list, then for each one in it; the engine is shared, so
+    one that another test removes in between is no error here.
+    """
+    return client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
 
 
 def _toml(value: Any) -> str:

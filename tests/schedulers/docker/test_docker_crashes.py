@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.schedulers.docker.lab import Lab
+from tests.schedulers.docker.lab import Lab, containers_of
 from tests.services.docker import images
 
 WAIT = """
@@ -73,7 +73,7 @@ def test_a_driver_that_is_killed_is_replaced_and_the_job_goes_on(waiting, lab, e
     assert (lab.job()["state"], lab.job()["attempt"], lab.job()["result"]) == ("SUCCEEDED", 1, 1)
     assert log_of(lab) == "before\nafter\n"
     client = engine.client()
-    there = client.containers.list(all=True)
+    there = containers_of(client)
     client.close()
     assert lab.job()["native_id"] not in [one.name for one in there]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.schedulers.docker.lab import Lab
+from tests.schedulers.docker.lab import Lab, containers_of
 from tests.services.docker import images
 
 REPOSITORY = Path(__file__).parents[3]
@@ -294,9 +294,7 @@ def test_no_container_is_left_and_its_last_word_is_kept(lab, engine):
 
     job = lab.job()
     client = engine.client()
-    lab.until(
-        lambda: job["native_id"] not in [one.name for one in client.containers.list(all=True)]
-    )
+    lab.until(lambda: job["native_id"] not in [one.name for one in containers_of(client)])
     client.close()
     kept = json.loads((lab.folder(job) / "attempt-1" / "container.json").read_text())
     assert kept["name"] == job["native_id"]

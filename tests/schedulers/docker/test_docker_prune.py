@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from tests.schedulers.docker.lab import containers_of
 from tests.schedulers.docker.test_docker_crashes import begin, kill_driver
 from tests.services.docker import images
 
@@ -33,7 +34,7 @@ def test_what_a_killed_driver_left_is_removed_when_its_record_is_complete(lab, c
     dry = json.loads(lab.nemorun("prune", "--json", "--dry-run").out)["in_engine"]
     lab.nemorun("prune")
 
-    there = [one.id for one in client.containers.list(all=True, ignore_removed=True)]
+    there = [one.id for one in containers_of(client)]
     networks = [one.name for one in client.networks.list()]
     stranger.remove(force=True)
     assert while_it_runs == []
@@ -85,4 +86,4 @@ def test_a_driver_that_is_killed_leaves_no_more_than_prune_removes(lab, client):
     lab.nemorun("prune")
 
     home = str(lab.folder(lab.job()).parents[2])
-    assert client.containers.list(all=True, filters={"label": f"nemorun.home={home}"}) == []
+    assert containers_of(client, f"nemorun.home={home}") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,11 +10,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from docker.api.container import ContainerApiMixin
+from docker.errors import NotFound
 
+from nemorun_discover.schedulers.torchx.sdk import Sdk
 from tests.cli.conftest import Cli
 from tests.schedulers.test_torchx_boxed import TASKS
 from tests.schedulers.test_torchx_run import drivers, jobs_of, until
-from tests.services.docker.images import PYTHON
+from tests.services.docker.images import PYTHON, SHELL
 
 MORE = """
 @nemorun.task
@@ -149,3 +153,29 @@ def test_a_job_whose_name_nobody_wrote_down_is_found_by_it_and_not_started_again
     until(lambda: json.loads(app.read_text()).get("handle"))
 
     assert json.loads(app.read_text())["handle"] == document["handle"]
+
+
+def test_an_app_is_found_while_a_container_of_somebody_else_is_removed(engine, monkeypatch):
+    def its(app):
+        return {
+            "torchx.pytorch.org/app-id": app,
+            "torchx.pytorch.org/role-name": "role",
+            "torchx.pytorch.org/replica-id": "0",
+        }
+
+    def ask_then_remove(self, **options):
+        answer = listed(self, **options)
+        with contextlib.suppress(NotFound):
+            other.remove()
+        return answer
+
+    with contextlib.closing(engine.client()) as client:
+        ours = client.containers.create(SHELL, "true", labels=its("nemorun-found-1"))
+        other = client.containers.create(SHELL, "true", labels=its("goes"))
+        listed = ContainerApiMixin.containers
+        monkeypatch.setattr(ContainerApiMixin, "containers", ask_then_remove)
+
+        handles = Sdk().handles("find", "local_docker", "nemorun-found")
+
+        ours.remove()
+    assert handles == ["local_docker://torchx/nemorun-found-1"]

@@ -17,6 +17,8 @@ SESSION = "torchx"  # TorchX deprecates any other
 _MOST_APPS = 1_000_000  # local_cwd refuses more than it holds in memory, 100 unless told otherwise
 # Followed, their logs come line by line without the ends of the lines (kubernetes' watch); so they are read whole.
 _LOSE_LINE_ENDS = ("kubernetes", "kubernetes_mcad")
+# local_docker lists containers, then asks for each: one of them that is removed in between fails it (torchx 0.7).
+_LISTS = 5
 _START_PROGRAMS = ("slurm", "lsf")  # those print what an error does not say
 
 
@@ -128,11 +130,17 @@ class Sdk:
     def handles(self, what: str, scheduler: str, name: str) -> list[str]:
         """The apps whose ids have this name in them; empty where the scheduler cannot list, or lists no names."""
         runner = self.runner(scheduler)
-        try:
-            apps = ask(what, lambda: runner.list(scheduler), prints=scheduler in _START_PROGRAMS)
-        except ExecutorRefused:
-            return []
-        return [str(one.app_handle) for one in apps if name in one.app_id]
+        for _ in range(_LISTS):
+            try:
+                apps = ask(
+                    what, lambda: runner.list(scheduler), prints=scheduler in _START_PROGRAMS
+                )
+            except ExecutorRefused as error:
+                if isinstance(error.__cause__, NotImplementedError):
+                    break
+            else:
+                return [str(one.app_handle) for one in apps if name in one.app_id]
+        return []
 
     def _new_runner(self, scheduler: str) -> Any:  # noqa: ANN401 - TorchX has no types
         from torchx.runner import Runner  # noqa: PLC0415 - see above

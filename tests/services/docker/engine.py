@@ -151,9 +151,10 @@ class Engine:
         while _is_dockerd(pid):
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
-            for one in _STARTED:
-                one.poll()
             time.sleep(0.05)
+        for one in _STARTED:
+            if one.pid == pid:
+                one.wait(30)  # its first thread may be gone before the others
 
     def remove(self) -> None:
         """End it and every container, and delete its folder."""

@@ -40,6 +40,17 @@ def write_atomic(path: Path, content: bytes, *, durable: bool = False) -> None:
         raise
 
 
+def write_whole(descriptor: int, content: bytes) -> None:
+    """Write all of it: a disk that fills up, or a pipe, may take a part only.
+
+    Raises:
+        OSError: What is left of it could not be written.
+    """
+    left = memoryview(content)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
 def write_json(path: Path, value: Any, *, durable: bool = False) -> None:  # noqa: ANN401 - JSON
     """Put a JSON document at path, indented for a person to read; see `write_atomic`."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)

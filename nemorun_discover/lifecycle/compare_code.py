@@ -218,7 +218,7 @@ def _text(packages: Path, entry: Entry | None) -> str | None:
     from nemorun_discover.packaging.store import object_path  # noqa: PLC0415 - only for packages
 
     try:
-        content = object_path(packages, entry.sha256).read_bytes()
+        content = Path(object_path(packages, entry.sha256)).read_bytes()
         return None if b"\0" in content else content.decode()
     except (OSError, UnicodeDecodeError):
         return None

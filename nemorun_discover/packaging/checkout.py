@@ -11,6 +11,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import StoreError
+from nemorun_discover.files import write_whole
 from nemorun_discover.packaging.gathered import folders_of
 from nemorun_discover.packaging.listing import shown
 from nemorun_discover.packaging.store import load_entries, object_path
@@ -76,32 +77,27 @@ def _fill(folder: Path, packages: Path, entries: tuple[Entry, ...]) -> None:
             _copy(object_path(packages, entry.sha256), place, entry)
 
 
-def _copy(source: Path, place: str, entry: Entry) -> None:
+def _copy(source: str, place: str, entry: Entry) -> None:
     """Copy a content, sharing its blocks where the file system can, and see that it is what it was.
 
     Raises:
         StoreError: It is missing or damaged.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    chunk = min(_CHUNK, entry.size + 1)
     digest = hashlib.sha256()
     try:
-        content = source.open("rb", buffering=0)
+        content = open(source, "rb", buffering=0)  # noqa: PTH123, SIM115 - see object_path; closed below
     except FileNotFoundError as error:
         raise _damaged(source, entry, "is missing") from error
     with content, os.fdopen(os.open(place, flags, _PERMISSIONS[entry.mode]), "wb", 0) as copy:
         is_clone = _clone(content.fileno(), copy.fileno())
-        while piece := content.read(_CHUNK):
+        while piece := content.read(chunk):
             digest.update(piece)
             if not is_clone:
-                _write(copy.fileno(), piece)
+                write_whole(copy.fileno(), piece)
     if digest.hexdigest() != entry.sha256:
         raise _damaged(source, entry, "is damaged")
-
-
-def _write(descriptor: int, piece: bytes) -> None:
-    left = memoryview(piece)
-    while left:
-        left = left[os.write(descriptor, left) :]
 
 
 def _clone(source: int, copy: int) -> bool:
@@ -111,7 +107,7 @@ def _clone(source: int, copy: int) -> bool:
     return False
 
 
-def _damaged(source: Path, entry: Entry, what: str) -> StoreError:
+def _damaged(source: str, entry: Entry, what: str) -> StoreError:
     return StoreError(
         f"{source}: the stored content of {shown(entry.path)} {what}",
         hint="delete it and the folder trees beside objects; the next launch of the same code stores both",

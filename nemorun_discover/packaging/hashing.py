@@ -141,9 +141,12 @@ def _pieces(place: str) -> Iterator[bytes]:
     # A link, or a pipe that nobody writes to, may have come to the place of the file.
     descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        if not S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not S_ISREG(status.st_mode):
             raise UsageError(f"{shown(place)}: was a file, and is none any more", hint=_WAIT)
-        while piece := os.read(descriptor, _CHUNK):
+        # To make room for a mebibyte takes longer than to read a small file.
+        chunk = min(_CHUNK, status.st_size + 1)
+        while piece := os.read(descriptor, chunk):
             yield piece
     finally:
         os.close(descriptor)

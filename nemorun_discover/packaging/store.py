@@ -13,16 +13,16 @@ import hashlib
 import json
 import os
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.errors import StoreError, UsageError
-from nemorun_discover.files import write_atomic
+from nemorun_discover.files import write_atomic, write_whole
 from nemorun_discover.packaging.hashing import Reader
 from nemorun_discover.packaging.listing import SCHEMA, Entry, digest_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from nemorun_discover.packaging.gathered import Source
     from nemorun_discover.packaging.listing import Listing
@@ -35,9 +35,9 @@ def tree_path(packages: Path, digest: str) -> Path:
     return packages / "trees" / f"{digest}.json"
 
 
-def object_path(packages: Path, sha256: str) -> Path:
-    """The file that holds a content."""
-    return packages / "objects" / sha256[:_FANOUT] / sha256[_FANOUT:]
+def object_path(packages: Path, sha256: str) -> str:
+    """The file that holds a content; a string, for a Path costs more than reading it does."""
+    return f"{packages}/objects/{sha256[:_FANOUT]}/{sha256[_FANOUT:]}"
 
 
 def has_package(packages: Path, digest: str) -> bool:
@@ -119,20 +119,24 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _store(place: Path, entry: Entry, source: Source, reader: Reader) -> None:
+def _store(place: str, entry: Entry, source: Source, reader: Reader) -> None:
     """Copy a file into the store under the hash that it was listed with."""
-    temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    folder, _, name = place.rpartition("/")
+    temporary = f"{folder}/.{name}.{secrets.token_hex(4)}"
     digest = hashlib.sha256()
+    is_stored = False
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb", 0) as file:
             for piece in reader.content(source):
                 digest.update(piece)
-                file.write(piece)
+                write_whole(file.fileno(), piece)
         _require_as_listed(entry, digest.hexdigest())
-        temporary.replace(place)
+        os.replace(temporary, place)  # noqa: PTH105 - see object_path
+        is_stored = True
     finally:
-        temporary.unlink(missing_ok=True)
+        if not is_stored:
+            Path(temporary).unlink(missing_ok=True)
 
 
 def _require_as_listed(entry: Entry, sha256: str) -> None:

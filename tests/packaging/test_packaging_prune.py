@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_storing_a_package_again_makes_it_young(two, project, packages):
 
 def test_what_a_crash_left_goes_when_it_is_old(two, packages):
     entry = load_entries(packages, two[0])[0]
-    for place in (object_path(packages, entry.sha256), tree_path(packages, two[0])):
+    for place in (Path(object_path(packages, entry.sha256)), tree_path(packages, two[0])):
         place.with_name(f".{place.name}.half").write_text("half")
     young = unneeded(packages, set(two))
     make_old(packages)

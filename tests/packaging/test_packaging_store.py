@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_stored_content_is_private_and_read_only(project, packages):
 
     store_package(packages, listing)
 
-    stored = object_path(packages, listing.entries[0].sha256)
+    stored = Path(object_path(packages, listing.entries[0].sha256))
     assert stat.S_IMODE(stored.stat().st_mode) == 0o400
 
 
@@ -262,7 +263,7 @@ def test_damaged_content_is_never_laid_out(project, packages, tmp_path, damage):
     project.write("a.py", "content")
     listing = project.listing(ALL)
     store_package(packages, listing)
-    stored = object_path(packages, listing.entries[0].sha256)
+    stored = Path(object_path(packages, listing.entries[0].sha256))
     stored.unlink()
     if damage != "missing":
         stored.write_text("CONTENT" if damage == "changed" else "cont")

@@ -56,7 +56,7 @@ def hand_over(
         yield Outcome(word="facts", facts=facts)
         prepared = order.prepare(facts)
         deltas = [delta_of(order.packages, digest, on_cluster) for digest in missing]
-        heads = "".join(f"from {one.digest} {one.base or ''}\n" for one in deltas)
+        heads = "".join(f"from {one.name} {one.base or ''}\n" for one in deltas)
         talk.send(f"{heads}files\n".encode())
         _send(talk, _members(order, prepared, deltas, told), tell)
         yield from _outcomes(talk, tunnel.name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ConnectionLost
+from nemorun_discover.files import write_whole
 from nemorun_discover.schedulers.slurm.looking import script_text
 
 if TYPE_CHECKING:
@@ -98,9 +99,7 @@ def _append(path: Path, start: int, piece: bytes) -> bool:
         if start < size:  # it was written anew over there
             os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_END)
-        left = memoryview(piece)
-        while left:
-            left = left[os.write(descriptor, left) :]
+        write_whole(descriptor, piece)
     return True
 
 

@@ -8,8 +8,9 @@
 #
 # It prints                                       and reads
 #   base, home, sbatch, runtime, batch,
-#   tree DIGEST yes|no, trees, max_array, go       one line "from DIGEST BASE" for each missing package, then "files",
-#                                                  then a tar: package/DIGEST/..., gone/DIGEST, file/..., experiment/...
+#   tree DIGEST yes|no, trees, max_array, go       one line "from NAME BASE" for each missing package, then "files",
+#                                                  then a tar: package/NAME/..., gone/NAME, file/..., experiment/...;
+#                                                  NAME is as much of a digest as names its code in an experiment
 #   id UNIT ID | refused UNIT TEXT | unsure UNIT TEXT for every script in turn, or fail TEXT; then done.
 own_umask=$(umask) # which jobs get, as sbatch gives them all that it finds here
 umask 077
@@ -51,13 +52,13 @@ printf 'max_array %s\ngo\n' "$max_array"
 # A package that is not there is laid out over the links of one that differs little.
 incoming=$base/.incoming-$$-$(date +%s)
 try mkdir "$incoming" "$incoming/package"
-while IFS=' ' read -r word digest other; do
+while IFS=' ' read -r word name other; do
   case $word in
     from)
       if [ -n "$other" ]; then
-        try cp -al "$base/packages/code/$other" "$incoming/package/$digest"
+        try cp -al "$base/packages/code/$other" "$incoming/package/$name"
       else
-        try mkdir "$incoming/package/$digest"
+        try mkdir "$incoming/package/$name"
       fi
       ;;
     files) break ;;
@@ -72,12 +73,13 @@ for file in "$incoming"/file/*; do
   [ ! -e "$file" ] || try mv -f "$file" "$base/packages/"
 done
 for digest in $missing; do
-  tree=$incoming/package/$digest
-  if [ -s "$incoming/gone/$digest" ]; then
-    (cd "$tree" && xargs -0 rm -f -- <"$incoming/gone/$digest") 2>"$err" || fail "$(one_line)"
+  name=$(printf '%.16s' "$digest")
+  tree=$incoming/package/$name
+  if [ -s "$incoming/gone/$name" ]; then
+    (cd "$tree" && xargs -0 rm -f -- <"$incoming/gone/$name") 2>"$err" || fail "$(one_line)"
   fi
   # Another one may have brought it meanwhile: then it stays inside ours, and goes with it.
-  [ -d "$base/packages/code/$digest" ] || mv "$tree" "$base/packages/code/$digest" 2>/dev/null ||
+  [ -d "$base/packages/code/$digest" ] || mv -T "$tree" "$base/packages/code/$digest" 2>/dev/null ||
     [ -d "$base/packages/code/$digest" ] || fail "$base/packages/code/$digest cannot be made"
 done
 for digest in $digests; do
@@ -86,7 +88,7 @@ for digest in $digests; do
   if [ ! -d "$place" ]; then
     half=$folder/code/.$name-$$
     cp -al "$base/packages/code/$digest" "$half" 2>"$err" || try cp -a "$base/packages/code/$digest" "$half"
-    mv "$half" "$place" 2>/dev/null || [ -d "$place" ] || fail "$place cannot be made"
+    mv -T "$half" "$place" 2>/dev/null || [ -d "$place" ] || fail "$place cannot be made"
   fi
 done
 [ ! -d "$incoming/experiment" ] || (cd "$incoming/experiment" && tar -cf - .) | (cd "$folder" && tar -xpf - 2>"$err") ||

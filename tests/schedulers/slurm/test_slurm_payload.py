@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -75,7 +76,7 @@ def entry(path, text="x", mode="file"):
 
 def test_a_difference_is_its_changed_files_and_the_paths_that_are_gone(tmp_path):
     changed = entry("a.py", "new")
-    place = object_path(tmp_path, changed.sha256)
+    place = Path(object_path(tmp_path, changed.sha256))
     place.parent.mkdir(parents=True)
     place.write_text("new")
     delta = Delta(digest="d1", base="d0", changed=(changed,), gone=("b.py", "c d.py"))

@@ -74,15 +74,35 @@ class ExperimentLayout:
 
 
 class JobLayout:
-    """The paths of one job's folder."""
+    """The paths of one job's folder; an experiment has thousands of them, so each path is made when it is asked for."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.job = root / "job.json"
-        self.request = root / "request.json"
-        self.result = root / "result.json"
-        self.script = root / "script"
-        self.outputs = root / "outputs"
+
+    @property
+    def job(self) -> Path:
+        """What the worker is told."""
+        return self.root / "job.json"
+
+    @property
+    def request(self) -> Path:
+        """What the scheduler was sent."""
+        return self.root / "request.json"
+
+    @property
+    def result(self) -> Path:
+        """What the task returned."""
+        return self.root / "result.json"
+
+    @property
+    def script(self) -> Path:
+        """The text of an inline script."""
+        return self.root / "script"
+
+    @property
+    def outputs(self) -> Path:
+        """What the task left."""
+        return self.root / "outputs"
 
     def attempt(self, number: int) -> AttemptLayout:
         """The paths of one attempt, counted from 1."""
@@ -90,14 +110,42 @@ class JobLayout:
 
 
 class AttemptLayout:
-    """The paths of one attempt's folder."""
+    """The paths of one attempt's folder; made like those of a job."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.log = root / "log"
-        self.process = root / "process.json"
-        self.exit = root / "exit.json"
-        self.error = root / "error.json"
-        self.app = root / "app.json"
-        self.start = root / "start.json"
-        self.arrival = root / "arrival.json"
+
+    @property
+    def log(self) -> Path:
+        """What it prints."""
+        return self.root / "log"
+
+    @property
+    def process(self) -> Path:
+        """Who runs it."""
+        return self.root / "process.json"
+
+    @property
+    def exit(self) -> Path:
+        """How it ended."""
+        return self.root / "exit.json"
+
+    @property
+    def error(self) -> Path:
+        """The exception that ended it."""
+        return self.root / "error.json"
+
+    @property
+    def app(self) -> Path:
+        """Its names in TorchX."""
+        return self.root / "app.json"
+
+    @property
+    def start(self) -> Path:
+        """What it becomes when TorchX begins it."""
+        return self.root / "start.json"
+
+    @property
+    def arrival(self) -> Path:
+        """What its cluster said when it took it."""
+        return self.root / "arrival.json"

@@ -111,13 +111,21 @@ def _intend(job: JobStatus, event: Event, layout: ExperimentLayout) -> JobStatus
 
 
 def _submit(job: JobStatus, event: Event, _layout: ExperimentLayout) -> JobStatus:
-    job = replace(job, native_id=event.native_id, handle=event.handle, as_of=event.at)
-    return _with_attempt(job, event, native_id=event.native_id, host=event.host)
+    return replace(
+        job,
+        native_id=event.native_id,
+        handle=event.handle,
+        as_of=event.at,
+        attempts=_attempts(job, event, native_id=event.native_id, host=event.host),
+    )
 
 
 def _change_state(job: JobStatus, event: Event, _layout: ExperimentLayout) -> JobStatus:
     state = event.state or State.UNKNOWN
     has_ended = state.is_final or event.reason == Reason.REFUSED
+    attempts = job.attempts
+    if state is State.RUNNING:
+        attempts = _attempts(job, event, state=state, started_at=event.started_at)
     job = replace(
         job,
         state=state,
@@ -126,9 +134,8 @@ def _change_state(job: JobStatus, event: Event, _layout: ExperimentLayout) -> Jo
         as_of=event.at,
         started_at=event.started_at or job.started_at,
         ended_at=(event.ended_at or job.ended_at or event.at) if has_ended else None,
+        attempts=attempts,
     )
-    if state is State.RUNNING:
-        return _with_attempt(job, event, state=state, started_at=event.started_at)
     return _without_open_attempt(job) if has_ended else job
 
 
@@ -150,22 +157,22 @@ def _end_attempt(job: JobStatus, event: Event, _layout: ExperimentLayout) -> Job
         "started_at": event.started_at or job.started_at,
         "ended_at": event.ended_at or event.at,
     }
-    job = replace(job, as_of=event.at, **ended)  # type: ignore[arg-type]  # one dict serves both
-    return _with_attempt(job, event, state=event.state or State.UNKNOWN, **ended)
+    attempts = _attempts(job, event, state=event.state or State.UNKNOWN, **ended)
+    return replace(job, as_of=event.at, attempts=attempts, **ended)  # type: ignore[arg-type]  # one dict serves both
 
 
 def _take_result(job: JobStatus, event: Event, _layout: ExperimentLayout) -> JobStatus:
     return replace(job, result=event.value, as_of=event.at)
 
 
-def _with_attempt(job: JobStatus, event: Event, **changes: object) -> JobStatus:
-    attempts = tuple(
+def _attempts(job: JobStatus, event: Event, **changes: object) -> tuple[AttemptStatus, ...]:
+    """The job's attempts, that of the event changed."""
+    return tuple(
         replace(one, **changes)  # type: ignore[arg-type]  # names are AttemptStatus's own
         if one.number == (event.attempt or job.attempt)
         else one
         for one in job.attempts
     )
-    return replace(job, attempts=attempts)
 
 
 _APPLY = {

@@ -60,7 +60,7 @@ class SlurmScheduler(Scheduler):
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._links: dict[str, Link] = {}
-        self._executors: dict[str, str] = {}
+        self._executors: dict[str, str] = {}  # by name, the name of its cluster's link
         self._asked: set[str] = set()
         self._tunnels: dict[str, Tunnel] = {}
         self._planned: dict[Path, Planned] = {}
@@ -117,8 +117,8 @@ class SlurmScheduler(Scheduler):
         """What the threads have learnt; what was submitted before goes out now."""
         by_link: dict[str, list[str]] = {}
         for one in submissions:
-            name = name_of(tunnel_of(one))
-            if name in self._links:
+            name = self._executors.get(one.job.executor)
+            if name is not None:
                 by_link.setdefault(name, []).append(one.job.id)
         facts: dict[str, Fact] = {}
         for name, ids in by_link.items():
@@ -128,9 +128,9 @@ class SlurmScheduler(Scheduler):
     def cancel(self, submissions: Sequence[Submission]) -> None:
         """Have the clusters end these."""
         for one in submissions:
-            link = self._links.get(name_of(tunnel_of(one)))
-            if link is not None:
-                link.cancel([one.job.id])
+            name = self._executors.get(one.job.executor)
+            if name is not None:
+                self._links[name].cancel([one.job.id])
 
     def queue_of(self, submission: Submission) -> str | None:
         """The cluster: jobs on it wait for each other there."""
@@ -190,11 +190,13 @@ class SlurmScheduler(Scheduler):
         return self._tunnels[name]
 
     def _link_of(self, submission: Submission) -> Link:
-        name = name_of(tunnel_of(submission))
-        if name not in self._links:
-            self._links[name] = self._open(submission, name)
-        self._executors[submission.job.executor] = name
-        return self._links[name]
+        executor = submission.job.executor
+        if executor not in self._executors:
+            name = name_of(tunnel_of(submission))
+            if name not in self._links:
+                self._links[name] = self._open(submission, name)
+            self._executors[executor] = name
+        return self._links[self._executors[executor]]
 
     def _planned_of(self, submission: Submission) -> Planned:
         folder = submission.paths.root.parents[1] / "slurm" / "units"

@@ -16,6 +16,7 @@ from nemorun_discover.schedulers.slurm.verdict import Evidence, fact_of
 from nemorun_discover.schedulers.slurm.words import meaning_of, waits_for
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from datetime import datetime
     from pathlib import Path
     from typing import Any
@@ -114,7 +115,8 @@ class Tracker:
         """Learn from a look; `as_of` is when the cluster was asked."""
         queue = None if answer.queue is None else _queue_of(answer.queue)
         accounts = parse_sacct(answer.accounts)
-        attempts = self._attempts()
+        there = {kind: frozenset(_names(self.folder / kind)) for kind in KINDS}
+        attempts = _latest(there["begun"])
         for job in self.jobs.values():
             if job.is_over or job.native_id is None:
                 continue
@@ -123,9 +125,9 @@ class Tracker:
             if row is not None and not row.is_of(job.key):
                 row = None  # the cluster counts its ids anew: this one is somebody else's
             evidence = Evidence(
-                begun=self._read("begun", job),
-                ended=self._read("ended", job),
-                ending=self._read("ending", job),
+                begun=self._read("begun", job, there),
+                ended=self._read("ended", job, there),
+                ending=self._read("ending", job, there),
                 queue=row,
                 account=accounts.get(job.native_id),
                 misses=job.misses,
@@ -180,17 +182,20 @@ class Tracker:
         except OSError:
             return inf
 
-    def _attempts(self) -> dict[str, int]:
-        """By slug, the latest attempt that has begun."""
-        latest: dict[str, int] = {}
-        for name in _names(self.folder / "begun"):
-            found = attempt_of(name)
-            if found:
-                latest[found[0]] = max(latest.get(found[0], 0), found[1])
-        return latest
+    def _read(self, kind: str, job: Tracked, there: Mapping[str, Collection[str]]) -> Any:  # noqa: ANN401 - JSON
+        """The evidence; None where there is none: of most jobs there is not, and a name costs less than a file."""
+        name = evidence_name(job.submission.job.slug, job.attempt)
+        return read_json(self.folder / kind / name) if name in there[kind] else None
 
-    def _read(self, kind: str, job: Tracked) -> Any:  # noqa: ANN401 - JSON
-        return read_json(self.folder / kind / evidence_name(job.submission.job.slug, job.attempt))
+
+def _latest(begun: Collection[str]) -> dict[str, int]:
+    """By slug, the latest attempt that has begun."""
+    latest: dict[str, int] = {}
+    for name in begun:
+        found = attempt_of(name)
+        if found:
+            latest[found[0]] = max(latest.get(found[0], 0), found[1])
+    return latest
 
 
 def known_evidence(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.discovery.names import did_you_mean
@@ -18,7 +19,7 @@ _MOST_APPS = 1_000_000  # local_cwd refuses more than it holds in memory, 100 un
 # Followed, their logs come line by line without the ends of the lines (kubernetes' watch); so they are read whole.
 _LOSE_LINE_ENDS = ("kubernetes", "kubernetes_mcad")
 # local_docker lists containers, then asks for each: one of them that is removed in between fails it (torchx 0.7).
-_LISTS = 5
+_LISTS = {"local_docker": 5}
 _START_PROGRAMS = ("slurm", "lsf")  # those print what an error does not say
 
 
@@ -130,15 +131,10 @@ class Sdk:
     def handles(self, what: str, scheduler: str, name: str) -> list[str]:
         """The apps whose ids have this name in them; empty where the scheduler cannot list, or lists no names."""
         runner = self.runner(scheduler)
-        for _ in range(_LISTS):
-            try:
-                apps = ask(
-                    what, lambda: runner.list(scheduler), prints=scheduler in _START_PROGRAMS
-                )
-            except ExecutorRefused as error:
-                if isinstance(error.__cause__, NotImplementedError):
-                    break
-            else:
+        prints = scheduler in _START_PROGRAMS
+        for _ in range(_LISTS.get(scheduler, 1)):
+            with suppress(ExecutorRefused):
+                apps = ask(what, lambda: runner.list(scheduler), prints=prints)
                 return [str(one.app_handle) for one in apps if name in one.app_id]
         return []
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nemorun_discover.errors import StoreError
+from nemorun_discover.files import write_whole
 from nemorun_discover.model.event import Event
 
 if TYPE_CHECKING:
@@ -49,9 +50,7 @@ def _append(descriptor: int, data: bytes) -> None:
     if end and os.pread(descriptor, 1, end - 1) != b"\n":
         data = b"\n" + data
     try:
-        written = 0
-        while written < len(data):
-            written += os.write(descriptor, data[written:])
+        write_whole(descriptor, data)
     except OSError:
         os.ftruncate(descriptor, end)
         raise

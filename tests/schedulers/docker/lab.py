@@ -111,13 +111,14 @@ class Lab:
             time.sleep(0.05)
 
 
-def containers_of(client: DockerClient, label: str = "nemorun.home") -> list[Container]:
-    """All with that label, whatever their state.
+def containers_of(client: DockerClient, label: str | None = None) -> list[Container]:
+    """All, or all with that label, whatever their state.
 
     The client asks for a list, then for each one in it; the engine is shared, so
     one that another test removes in between is no error here.
     """
-    return client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
+    filters = {"label": label} if label else None
+    return client.containers.list(all=True, filters=filters, ignore_removed=True)
 
 
 def _toml(value: Any) -> str:

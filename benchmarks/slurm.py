@@ -215,8 +215,8 @@ class _Bench:
     def _forget(self, cluster: Cluster) -> tuple[str, ...]:
         """What makes the cluster and this machine forget the code, before each run.
 
-        It is put aside, not deleted: for seconds after a deletion ext4 looks at every free inode before it takes one
-        (`recently_deleted` in fs/ext4/ialloc.c), which nobody pays who has never sent the code.
+        It is put aside, not deleted: for a minute after a deletion ext4 looks at the inodes that it freed before it takes
+        one (`recently_deleted` in fs/ext4/ialloc.c), which nobody pays who has never sent the code.
         """
         calm = self._calm()[-1]
         aside = "mkdir -p aside && { [ ! -e packages ] || mv packages aside/$(date +%s.%N); }"

@@ -56,7 +56,10 @@ class Delta:
 
     @property
     def name(self) -> str:
-        """Of its folder in the tar; short, for a path beyond 100 bytes takes three blocks there instead of one."""
+        """Of its folder in the tar; short, for a path beyond 100 bytes takes three blocks there instead of one.
+
+        submit.sh cuts the digests it has to the same length.
+        """
         return self.digest[:16]
 
     @property

@@ -9,7 +9,7 @@ import pytest
 from nemorun_discover.executors.slurm import SlurmExecutor
 from tests.schedulers.slurm.place import again, submission, unit
 
-FOREVER = "while :; do sleep 0.1; done"
+FOREVER = "echo ready; while :; do sleep 0.1; done"
 
 
 def bash(text: str, name: str = "train", **keywords):
@@ -65,7 +65,7 @@ def test_a_job_that_takes_more_memory_than_it_has_is_out_of_memory(place):
 
 
 def test_a_job_is_ended_when_its_own_time_is_over_and_not_a_minute_later(place):
-    job = bash(f"trap 'echo saved; exit 5' TERM; {FOREVER}", timeout_s=6)
+    job = bash(f"trap 'echo saved; exit 5' TERM; {FOREVER}", timeout_s=10)
 
     place.submit(unit(job))
 
@@ -74,7 +74,7 @@ def test_a_job_is_ended_when_its_own_time_is_over_and_not_a_minute_later(place):
 
 
 def test_a_job_that_its_limit_cannot_end_is_killed(place):
-    job = bash(f"trap '' TERM; {FOREVER}", timeout_s=5)
+    job = bash(f"trap '' TERM; {FOREVER}", timeout_s=10)
 
     place.submit(unit(job))
 
@@ -92,7 +92,7 @@ def test_a_job_that_its_limit_cannot_end_is_killed(place):
 def test_a_cancelled_job_says_that_it_was_cancelled(place, text, expected):
     job = bash(text)
     native_id = place.submit(unit(job))
-    place.runs(job)
+    place.says(job, "ready")
 
     place.cluster.run("scancel", native_id)
 
@@ -103,7 +103,7 @@ def test_a_cancelled_job_says_that_it_was_cancelled(place, text, expected):
 def test_what_was_known_is_there_when_a_cancelled_job_does_not_end_before_it_is_killed(place):
     job = bash(f"trap '' TERM; {FOREVER}")
     native_id = place.submit(unit(job))
-    place.runs(job)
+    place.says(job, "ready")
 
     place.cluster.run("scancel", native_id)
 
@@ -141,7 +141,7 @@ def test_one_task_of_an_array_can_reach_its_limit_alone(place):
 
 def test_a_requeued_job_is_another_attempt_with_its_own_log_and_evidence(place):
     job = bash(
-        f"echo attempt $NEMORUN_ATTEMPT; [ $NEMORUN_ATTEMPT = 2 ] || {FOREVER}",
+        f"echo attempt $NEMORUN_ATTEMPT; [ $NEMORUN_ATTEMPT = 2 ] || {{ {FOREVER}; }}",
         executor=SlurmExecutor(requeue=True),
     )
     native_id = place.submit(unit(job))
@@ -334,7 +334,7 @@ def test_the_memory_of_the_gpus_is_written_down_beside_the_job(place):
 def test_a_job_that_slurm_ends_at_its_limit_says_so(place):
     job = bash(f"trap 'exit 5' TERM; {FOREVER}", executor=SlurmExecutor(time="5"))
     native_id = place.submit(unit(job))
-    place.runs(job)
+    place.says(job, "ready")
 
     place.cluster.overrun(native_id)
 

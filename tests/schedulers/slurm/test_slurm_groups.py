@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 
@@ -11,7 +12,9 @@ from nemorun_discover.model.state import State
 from nemorun_discover.schedulers.slurm.verdict import Evidence, fact_of
 from tests.schedulers.slurm.place import submission, unit
 
-FOREVER = "echo ready; while :; do sleep 0.1; done"
+FOREVER = "echo ready; touch ready; while :; do sleep 0.1; done"
+# Nothing says that members begin together: on a busy machine it may be seconds from one to the next.
+AWAIT = "until [ -e ready ]; do sleep 0.1; done"  # another's FOREVER; all are in one folder
 QUICK = {"wait_time_for_group_job": 0, "monitor_group_job_wait_time": 1}
 
 
@@ -55,7 +58,8 @@ def test_all_lets_every_member_run_to_its_own_end(place):
 
 
 def test_any_failed_ends_the_others_when_one_has_failed(place):
-    done, failed = member("done", "true"), member("failed", "sleep 1; exit 3")
+    done_too = "until [ -e done ]; do sleep 0.1; done; sleep 2"
+    done, failed = member("done", "touch done"), member("failed", f"{AWAIT}; {done_too}; exit 3")
     others = member("others", f"trap 'echo told; exit 0' TERM; {FOREVER}")
 
     native_id = place.submit(unit(done, failed, others), policy="any_failed")
@@ -68,7 +72,7 @@ def test_any_failed_ends_the_others_when_one_has_failed(place):
 
 
 def test_first_done_is_a_success_of_all_when_the_first_succeeded(place):
-    first, others = member("first", "sleep 1"), member("others", FOREVER)
+    first, others = member("first", AWAIT), member("others", FOREVER)
 
     native_id = place.submit(unit(first, others), policy="first_done")
 
@@ -86,7 +90,8 @@ def test_without_the_monitor_nobody_is_ended(place):
 
 
 def test_a_member_that_does_not_listen_is_killed(place):
-    failed, others = member("failed", "exit 3"), member("others", f"trap '' TERM; {FOREVER}")
+    failed = member("failed", f"{AWAIT}; exit 3")
+    others = member("others", f"trap '' TERM; {FOREVER}")
 
     place.submit(unit(failed, others), policy="any_failed")
 
@@ -94,13 +99,15 @@ def test_a_member_that_does_not_listen_is_killed(place):
 
 
 def test_members_start_one_after_the_other(place):
-    first = member("first", "date +%s; sleep 5", wait_time_for_group_job=3)
-    second = member("second", "date +%s", wait_time_for_group_job=3)
+    first = member("first", "true", wait_time_for_group_job=4)
+    second = member("second", "date +%s.%N", wait_time_for_group_job=4)
 
     place.submit(unit(first, second))
 
     place.ended(second)
-    assert int(place.log(second).split()[0]) - int(place.log(first).split()[0]) >= 3
+    # From where the script began, and not from the first's own words: they may come late.
+    began = datetime.fromisoformat(place.begun(first)["started_at"]).timestamp()
+    assert float(place.log(second).split()[0]) - began >= 4
 
 
 def test_a_cancelled_group_says_so_for_every_member(place):
@@ -174,7 +181,7 @@ def test_members_of_a_heterogeneous_job_can_share_a_component(place):
 
 @pytest.mark.parametrize("is_het", [False, True], ids=["shared", "heterogeneous"])
 def test_a_policy_ends_the_members_of_either_form(place, is_het):
-    failed = member("failed", "sleep 1; exit 3", heterogeneous=is_het)
+    failed = member("failed", f"{AWAIT}; exit 3", heterogeneous=is_het)
     others = member("others", FOREVER, heterogeneous=is_het)
 
     place.submit(unit(failed, others), policy="any_failed")

@@ -73,7 +73,7 @@ def test_an_engine_that_takes_connections_and_does_not_answer(monkeypatch, tmp_p
         sentence = refused(container_image="x")
 
     assert "takes connections and does not answer" in sentence
-    assert time.monotonic() - began < PATIENCE_S + 1
+    assert time.monotonic() - began < PATIENCE_S + 10
 
 
 def test_a_socket_that_is_not_for_us(monkeypatch, tmp_path, permissions_hold):

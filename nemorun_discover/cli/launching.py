@@ -23,6 +23,7 @@ from nemorun_discover.store.home import open_home
 if TYPE_CHECKING:
     from nemorun_discover.cli.console import Console
     from nemorun_discover.lifecycle.plan import Plan
+    from nemorun_discover.lifecycle.standby import Standby
     from nemorun_discover.model.status import ExperimentStatus
     from nemorun_discover.store.home import Home
 
@@ -30,10 +31,23 @@ if TYPE_CHECKING:
 ON_THIS_MACHINE = AT_HAND
 
 
-def launch_and_watch(plan: Plan, console: Console, *, detach: bool, as_json: bool) -> ExitCode:
+def launch_and_watch(
+    plan: Plan,
+    console: Console,
+    *,
+    detach: bool,
+    as_json: bool,
+    driver: Standby | None = None,
+) -> ExitCode:
     """Launch a plan; unless detached, follow it, print what came out, and say how it ended."""
     home = open_home(os.environ)
-    experiment_id = launch(home, plan, os.environ, tell=lambda note: console.note(f"note: {note}"))
+    experiment_id = launch(
+        home,
+        plan,
+        os.environ,
+        tell=lambda note: console.note(f"note: {note}"),
+        driver=driver,
+    )
     names = ", ".join(plan.executors)
     console.note(f"experiment {experiment_id}: {_count(len(plan.jobs), 'job')} on {names}")
     if detach:

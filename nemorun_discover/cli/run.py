@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from nemorun_discover.cli.project import open_project
 from nemorun_discover.errors import ExitCode, UsageError
 from nemorun_discover.lifecycle.again import last_failed
 from nemorun_discover.lifecycle.compose import NothingAsked, compose
+from nemorun_discover.lifecycle.launch import driver_ahead
 from nemorun_discover.lifecycle.request import RunRequest
 from nemorun_discover.store.home import open_home
 
@@ -98,20 +100,23 @@ def run_command(
         raise UsageError(f"-x means --maxfail 1, and --maxfail {asked['maxfail']} was given too")
     asked["maxfail"] = 1 if first_failure else asked["maxfail"]
     console = open_console(settings)
-    project = open_project(settings)
-    argv = ("nemorun", *settings.argv)
-    plan = _plan(
-        project, RunRequest(args=settings.rest or (), argv=argv, **asked), settings, console
-    )
-    plan = replace(plan, without_plugins=settings.without_plugins)
-    for note in plan.notes:
-        console.note(f"note: {note}")
-    if dry_run:
-        from nemorun_discover.cli.dry_run import print_plan  # noqa: PLC0415 - few runs are dry
+    with ExitStack() as waiting:
+        # First of all: it loads while the project is scanned.
+        driver = None if dry_run else waiting.enter_context(driver_ahead(open_home(os.environ)))
+        project = open_project(settings)
+        argv = ("nemorun", *settings.argv)
+        plan = _plan(
+            project, RunRequest(args=settings.rest or (), argv=argv, **asked), settings, console
+        )
+        plan = replace(plan, without_plugins=settings.without_plugins)
+        for note in plan.notes:
+            console.note(f"note: {note}")
+        if dry_run:
+            from nemorun_discover.cli.dry_run import print_plan  # noqa: PLC0415 - few runs are dry
 
-        print_plan(plan, console, as_json=settings.json)
-        return ExitCode.OK
-    return launch_and_watch(plan, console, detach=detach, as_json=settings.json)
+            print_plan(plan, console, as_json=settings.json)
+            return ExitCode.OK
+        return launch_and_watch(plan, console, detach=detach, as_json=settings.json, driver=driver)
 
 
 def _plan(project: OpenProject, request: RunRequest, settings: Settings, console: Console) -> Plan:

@@ -36,12 +36,12 @@ def carry_on(home: Home, experiment_id: str) -> bool:
     layout = home.layout.experiment(experiment_id)
     if is_held(layout.driver_lock) or _is_over(home, experiment_id):
         return False
-    with Standby(home, experiment_id) as driver:
+    with Standby(home, experiment_id, log=layout.driver_log) as driver:
         lock = try_lock(layout.driver_lock)
         if lock is None:
             return False
         _, end = read_events(layout.events)
-        driver.begin(lock)
+        driver.begin(experiment_id, lock)
     _wait_for_a_note(layout.events, end, driver.process)
     if (driver.process.poll() or 0) > 0:
         raise NemorunError(

@@ -1,4 +1,6 @@
-"""`python -m nemorun_discover.lifecycle.drive HOME ID [ASK]`: the driver's process; see `standby` for its stdin.
+"""`python -m nemorun_discover.lifecycle.drive HOME NAME [ASK]`: the driver's process; see `standby` for its stdin.
+
+NAME is for people who read `ps`: the experiment's id, or what it ends in.
 
 It holds the experiment's lock, so that there is one at a time, and ends when every job has; or when it waits for
 nothing but a login: the next command that looks at the experiment starts another, which can ask its user.
@@ -38,20 +40,19 @@ FULL_DISK_PAUSE_S = 2.0
 FULL_DISK_PATIENCE_S = 600.0
 
 
-def main(home_root: str, experiment_id: str, ask: str | None = None) -> None:
+def main(home_root: str, _name: str, ask: str | None = None) -> None:
     """Carry the experiment on until every job has ended, unless another driver does."""
     orders = Orders()
     _load_for(orders.executors())
     word = orders.wait()
     if word is None:
         return
-    lock, secrets = word
     home = Home(Path(home_root))
-    layout = home.layout.experiment(experiment_id)
+    layout = home.layout.experiment(word.experiment_id)
     _write_to(layout.driver_log)
-    if not hold_lock(lock):
+    if not hold_lock(word.lock):
         return
-    record = home.read_record(experiment_id)
+    record = home.read_record(word.experiment_id)
     announcer = announcer_of(record, layout)
     _require_schedulers(record)
     board = Board(record, layout, announcer.tell) if announcer else Board(record, layout)
@@ -61,7 +62,7 @@ def main(home_root: str, experiment_id: str, ask: str | None = None) -> None:
         layout,
         runtime=home.layout.packages / record.runtime,
         env=os.environ,
-        secrets=secrets,
+        secrets=word.secrets,
         ask=None if ask is None else AskElsewhere(int(ask)),
         wake=rest.end,
     )

@@ -39,8 +39,7 @@ def create(
     env: Mapping[str, str],
     *,
     tell: Callable[[str], None] = lambda _: None,
-    now: datetime | None = None,
-    wanted: str | None = None,
+    name_end: str | None = None,
 ) -> tuple[Record, int]:
     """Package the code and write the experiment down.
 
@@ -49,8 +48,7 @@ def create(
         plan: What to launch.
         env: The caller's environment.
         tell: Gets sentences for the user, before anything is written.
-        now: When it was launched; this moment by itself.
-        wanted: The experiment's id, unless another one has it.
+        name_end: What its id ends in, unless another one has that id.
 
     Returns:
         The record, and the driver's lock, held.
@@ -60,10 +58,10 @@ def create(
         ExecutorRefused: An executor cannot run these jobs; nothing was written.
         ConfigError: The code cannot be packaged; nothing was written.
     """
-    draft, packing = _packed(home, plan, env, tell, now or utc_now())
+    draft, packing = _packed(home, plan, env, tell, utc_now())
     home.create()
     store(home.layout.packages, packing)
-    chosen = wanted or choose_id(plan, draft.created_at)
+    chosen = choose_id(plan, draft.created_at, name_end)
     for _ in range(_ID_TRIES):
         record = replace(draft, id=chosen)
         files = job_files(home, record, plan, env)

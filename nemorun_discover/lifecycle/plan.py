@@ -71,10 +71,16 @@ class Plan:
     base_dir: Path | None = None
 
 
-def choose_id(plan: Plan, now: datetime) -> str:
-    """An id for the plan's experiment; another one each time, unless the plan says what it ends in."""
-    chosen = experiment_id(plan.title, now, secrets.choice)
-    return chosen if plan.name_end is None else chosen[:-SUFFIX_LENGTH] + plan.name_end
+def choose_id(plan: Plan, now: datetime, name_end: str | None = None) -> str:
+    """An id for the plan's experiment; another one each time, unless something says what it ends in.
+
+    Args:
+        plan: What it says counts first.
+        now: Aware time.
+        name_end: Four letters that will do.
+    """
+    chosen, end = experiment_id(plan.title, now, secrets.choice), plan.name_end or name_end
+    return chosen if end is None else chosen[:-SUFFIX_LENGTH] + end
 
 
 def document_of(plan: Plan, requests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

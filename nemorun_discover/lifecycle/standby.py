@@ -1,8 +1,9 @@
 """The process of a driver before it drives: it loads what its executors need, and waits for the word to begin.
 
-So it can be started while the experiment is still being packaged and written. Both ends of the line are here: on the
-driver's stdin, a socket, come the executors, then the driver's lock, as an open descriptor, with the secrets. When
-nothing comes, because nothing was launched, the process ends without a trace.
+So it can be started with the command, while the project is still being scanned, packaged and written down. Both ends
+of the line are here: on the driver's stdin, a socket, come the executors, then the driver's lock, as an open
+descriptor, with the experiment's id and the secrets. When nothing comes, because nothing was launched, the process
+ends without a trace.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -41,34 +43,29 @@ class Standby:
 
     Args:
         home: Where the experiment is, or will be.
-        experiment_id: Which.
-        executors: What is to be loaded before the record is there: tables, with names in place of secrets.
+        name: How `ps` tells whose driver this is: the experiment's id, or what that will end in.
+        log: What it says until it has the word; lost without one.
 
     Raises:
         StoreError: Its log cannot be written, or no process be started.
     """
 
-    def __init__(
-        self,
-        home: Home,
-        experiment_id: str,
-        executors: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
-    ) -> None:
-        self._layout = home.layout.experiment(experiment_id)
+    def __init__(self, home: Home, name: str, *, log: Path | None = None) -> None:
+        self.name = name
+        self._home = home
+        self._is_told = False
         self._line, theirs = socket.socketpair()
         asking = answer_from_here()
         ask = [asking.fileno()] if asking else []
         # -P: the working directory is the user's, and a random.py in it must not become ours.
-        argv = [sys.executable, "-P", "-m", DRIVER_MODULE, str(home.layout.root), experiment_id]
-        # Where the experiment is not there yet, the driver opens its log when it gets the word.
-        sink = self._layout.driver_log if self._layout.root.is_dir() else Path(os.devnull)
+        argv = [sys.executable, "-P", "-m", DRIVER_MODULE, str(home.layout.root), name]
         try:
-            with theirs, sink.open("ab") as log:
+            with theirs, (log or Path(os.devnull)).open("ab") as sink:
                 self.process = subprocess.Popen(  # noqa: S603 - our own module
                     [*argv, *map(str, ask)],
                     stdin=theirs.fileno(),
-                    stdout=log,
-                    stderr=log,
+                    stdout=sink,
+                    stderr=sink,
                     pass_fds=ask,
                     start_new_session=True,
                 )
@@ -79,8 +76,6 @@ class Standby:
             if asking:
                 asking.close()
         _drivers[:] = [self.process, *(one for one in _drivers if one.poll() is None)]
-        with suppress(BrokenPipeError, ConnectionResetError):
-            self._line.sendall(json.dumps(dict(executors)).encode() + b"\n")
 
     def __enter__(self) -> Self:
         return self
@@ -93,30 +88,62 @@ class Standby:
     ) -> None:
         self._line.close()
 
+    def load(self, executors: Mapping[str, Mapping[str, Any]]) -> None:
+        """Have it load what these executors need, meanwhile. Once, and before the word.
+
+        Args:
+            executors: Their tables, with names in place of secrets.
+        """
+        self._is_told = True
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._line.sendall(json.dumps(dict(executors)).encode() + b"\n")
+
     def begin(
-        self, lock: int, secrets: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+        self,
+        experiment_id: str,
+        lock: int,
+        secrets: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
         """Give the word.
 
         A driver that has died already is found by whoever waits for what it writes.
 
         Args:
+            experiment_id: What to drive.
             lock: The driver's lock, held; it is handed over.
             secrets: By executor, the values that are not in the record.
 
         Raises:
             StoreError: The driver's log cannot be written; then it does not begin.
         """
+        layout = self._home.layout.experiment(experiment_id)
+        if not self._is_told:
+            self.load({})
         try:
-            self._layout.driver_log.open("ab").close()
+            layout.driver_log.open("ab").close()
             with suppress(BrokenPipeError, ConnectionResetError):
                 socket.send_fds(self._line, [_WORD], [lock])
-                self._line.sendall(json.dumps(dict(secrets)).encode())
+                self._line.sendall(json.dumps([experiment_id, dict(secrets)]).encode())
         except OSError as error:
-            raise cannot_write(self._layout.root, error) from error
+            raise cannot_write(layout.root, error) from error
         finally:
             os.close(lock)
             self._line.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a driver is told when it may begin.
+
+    Attributes:
+        experiment_id: What it drives.
+        lock: The driver's lock, an open descriptor.
+        secrets: By executor, the values that are not in the record.
+    """
+
+    experiment_id: str
+    lock: int
+    secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
 
 
 class Orders:
@@ -136,12 +163,13 @@ class Orders:
             heard += piece
         return dict(json.loads(heard))
 
-    def wait(self) -> tuple[int, Mapping[str, Mapping[str, str]]] | None:
-        """The driver's lock and the secrets, when the word comes; None when it will not come."""
+    def wait(self) -> Word | None:
+        """The word, when it comes; None when it will not come."""
         with self._line:
             word, descriptors, _, _ = socket.recv_fds(self._line, len(_WORD), 1)
             if word != _WORD or not descriptors:
                 return None
             os.set_inheritable(descriptors[0], False)  # noqa: FBT003 - the call takes no keywords
             with self._line.makefile("rb") as file:
-                return descriptors[0], json.loads(file.read() or b"{}")
+                experiment_id, secrets = json.loads(file.read())
+        return Word(experiment_id, descriptors[0], secrets)

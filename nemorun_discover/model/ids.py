@@ -32,8 +32,12 @@ def experiment_id(title: str, at: datetime, choose: Callable[[str], str]) -> str
         at: Aware time; written down in UTC.
         choose: Picks one character of a string; `secrets.choice` outside tests.
     """
-    suffix = "".join(choose(ALPHABET) for _ in range(SUFFIX_LENGTH))
-    return f"{at.astimezone(UTC):%Y%m%d-%H%M}-{slug_of(title)}-{suffix}"
+    return f"{at.astimezone(UTC):%Y%m%d-%H%M}-{slug_of(title)}-{id_end(choose)}"
+
+
+def id_end(choose: Callable[[str], str]) -> str:
+    """Four letters for an id to end in; `choose` as for `experiment_id`."""
+    return "".join(choose(ALPHABET) for _ in range(SUFFIX_LENGTH))
 
 
 def is_experiment_id(name: str) -> bool:

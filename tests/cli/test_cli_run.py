@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from nemorun_discover.store.home import open_home
+from tests.drivers import drivers_in
 
 TASKS = """
     import nemorun
@@ -280,6 +281,20 @@ def test_ctrl_c_cancels_the_jobs_of_this_machine_and_exits_2(demo, nemorun, writ
     assert process.returncode == 2
     assert b"cancelling 1 job on this machine" in err
     assert b"CANCELLED" in out
+
+
+def test_the_driver_loads_while_the_command_still_reads(demo, nemorun):
+    os.mkfifo(demo / "arguments")
+    process = nemorun.start("run", "-k", "train", "@arguments")
+    home = os.environ["NEMORUN_HOME"]
+
+    wait_until(lambda: len(drivers_in(home)) == 1, nemorun)
+    (demo / "arguments").write_text("nosuch=1\n")
+
+    assert process.wait(30) == 4
+    process.communicate()
+    wait_until(lambda: not drivers_in(home), nemorun)
+    assert not (Path(home) / "experiments").exists()
 
 
 def test_killing_the_command_loses_nothing(demo, nemorun, write):

@@ -24,11 +24,13 @@ from nemorun_discover.lifecycle.watch import watch
 from nemorun_discover.model.job import Job
 from nemorun_discover.model.record import Project
 from nemorun_discover.store.home import open_home
+from tests.drivers import drivers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from nemorun_discover.lifecycle.standby import Standby
     from nemorun_discover.model.status import ExperimentStatus, JobStatus
 
 PATIENCE_S = 30.0
@@ -57,14 +59,14 @@ class Lab:
         }
         return Job(**(defaults | fields))
 
-    def launch(self, *jobs: Job, **fields: Any) -> str:
+    def launch(self, *jobs: Job, driver: Standby | None = None, **fields: Any) -> str:
         plan = Plan(
             title="lab",
             project=Project(root=str(self.root), name="lab"),
             jobs=jobs,
             executors={"local": executor_to_dict(self.executor)},
         )
-        experiment = launch(self.home, replace(plan, **fields), os.environ)
+        experiment = launch(self.home, replace(plan, **fields), os.environ, driver=driver)
         self.launched.append(experiment)
         return experiment
 
@@ -90,13 +92,7 @@ class Lab:
 
     def driver_pid(self, experiment: str) -> int:
         """The process whose command line names the experiment."""
-        listing = subprocess.run(
-            ["ps", "-eo", "pid,args", "-ww"], capture_output=True, text=True, check=True
-        ).stdout
-        for line in listing.splitlines():
-            if "lifecycle.drive" in line and experiment in line:
-                return int(line.split()[0])
-        return 0
+        return next(iter(drivers_of(experiment)), 0)
 
     def is_running(self, pid: int) -> bool:
         state = subprocess.run(

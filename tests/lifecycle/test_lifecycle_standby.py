@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from nemorun_discover.executors.codec import executor_to_dict
 from nemorun_discover.executors.local import LocalExecutor
 from nemorun_discover.executors.slurm import SlurmExecutor
 from nemorun_discover.executors.tunnels import LocalTunnel, SSHTunnel
+from nemorun_discover.lifecycle.launch import driver_ahead
 from nemorun_discover.lifecycle.standby import Standby
+from nemorun_discover.model.ids import SUFFIX_LENGTH, experiment_id
 from nemorun_discover.store.lock import is_held, take_lock
 
 PATIENCE_S = 30
@@ -26,11 +29,45 @@ def layout(lab):
 
 
 def test_it_ends_without_a_trace_when_nothing_was_launched(lab, layout):
-    with Standby(lab.home, ID, {"local": executor_to_dict(LocalExecutor())}) as driver:
-        pass
+    with driver_ahead(lab.home) as driver:
+        driver.load({"local": executor_to_dict(LocalExecutor())})
 
     assert driver.process.wait(PATIENCE_S) == 0
     assert not layout.root.exists()
+
+
+def test_it_ends_without_a_trace_when_there_was_not_even_a_plan(lab, layout):
+    with driver_ahead(lab.home) as driver:
+        assert lab.driver_pid(f"20261122-0712-lab-{driver.name}") == driver.process.pid
+
+    assert driver.process.wait(PATIENCE_S) == 0
+    assert not layout.root.exists()
+
+
+def test_an_experiment_ends_in_what_its_driver_is_called(lab):
+    lab.write("def f():\n    return 1")
+
+    with driver_ahead(lab.home) as driver:
+        experiment = lab.launch(lab.job("f"), driver=driver)
+
+    assert experiment.endswith(f"-{driver.name}")
+    assert lab.finish(experiment).jobs[0].result == 1
+    assert driver.process.wait(PATIENCE_S) == 0
+
+
+def test_a_name_that_another_experiment_has_is_left_to_it(lab):
+    lab.write("def f():\n    return 1")
+    with driver_ahead(lab.home) as driver:
+        now = datetime.now(UTC)
+        for minute in (now, now + timedelta(minutes=1)):
+            theirs = experiment_id("lab", minute, lambda _: "x")[:-SUFFIX_LENGTH] + driver.name
+            (lab.home.layout.experiment(theirs).root / "something").mkdir(parents=True)
+
+        experiment = lab.launch(lab.job("f"), driver=driver)
+
+    assert not experiment.endswith(driver.name)
+    assert lab.finish(experiment).jobs[0].result == 1
+    assert driver.process.wait(PATIENCE_S) == 0
 
 
 def test_it_ends_when_the_process_that_started_it_is_killed(lab):
@@ -53,7 +90,7 @@ def test_it_ends_when_the_process_that_started_it_is_killed(lab):
 def test_a_driver_that_fails_after_the_word_says_so_in_its_log_and_lets_go_of_the_lock(lab, layout):
     with Standby(lab.home, ID) as driver:
         layout.root.mkdir(parents=True)
-        driver.begin(take_lock(layout.driver_lock))
+        driver.begin(ID, take_lock(layout.driver_lock))
 
         assert driver.process.wait(PATIENCE_S) == 1
     assert "record.json" in layout.driver_log.read_text()
@@ -67,7 +104,8 @@ def test_a_driver_that_fails_after_the_word_says_so_in_its_log_and_lets_go_of_th
 )
 def test_what_reaches_the_executors_is_loaded_before_the_word(lab, tunnel, is_loaded):
     table = executor_to_dict(SlurmExecutor(tunnel=tunnel))
-    with Standby(lab.home, ID, {"cluster": table}) as driver:
+    with Standby(lab.home, ID) as driver:
+        driver.load({"cluster": table})
         until_it_waits(driver.process.pid)
         libraries = Path(f"/proc/{driver.process.pid}/maps").read_text()
 

@@ -162,8 +162,9 @@ def test_a_driver_that_dies_before_it_reads_its_secrets_harms_nobody(lab, monkey
     lock = written_down(lab, Job(id="f@local", slug="f", task="f", file="t", executor="local"))
     monkeypatch.setenv("PYTHONPATH", str(broken.parent))
 
-    with Standby(lab.home, ID, {"local": {"env_vars": {"A": "x" * 1_000_000}}}) as driver:
-        driver.begin(lock, {"local": {"A": "x" * 1_000_000}})
+    with Standby(lab.home, ID) as driver:
+        driver.load({"local": {"env_vars": {"A": "x" * 1_000_000}}})
+        driver.begin(ID, lock, {"local": {"A": "x" * 1_000_000}})
 
     assert driver.process.wait(30) == 1
     os.close(try_lock(lab.home.layout.experiment(ID).driver_lock))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.drivers import drivers_in
 
 TASKS = """
 import os, time, pathlib
@@ -206,14 +207,7 @@ def test_a_job_of_torchx_is_found_again_after_its_driver_was_killed(nemorun, pro
 
 
 def drivers():
-    home = os.environ["NEMORUN_HOME"]
-    command = ["ps", "-eo", "pid,args", "-ww"]
-    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return [
-        int(line.split()[0])
-        for line in listing.splitlines()
-        if "lifecycle.drive" in line and home in line
-    ]
+    return drivers_in(os.environ["NEMORUN_HOME"])
 
 
 def test_a_dry_run_shows_the_request_of_torchx_and_what_the_job_is_told(nemorun):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.cli.conftest import Answer, Cli
+from tests.drivers import drivers_of
 from tests.services.delay import DelayProxy
 
 if TYPE_CHECKING:
@@ -236,14 +237,7 @@ class Lab:
 
     def driver(self, experiment: str) -> int:
         """The process that drives an experiment; 0 when none does."""
-        for entry in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = entry.read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"nemorun_discover.lifecycle.drive" in words and experiment.encode() in words:
-                return int(entry.parent.name)
-        return 0
+        return next(iter(drivers_of(experiment)), 0)
 
     def kill_driver(self, experiment: str) -> None:
         pid = self.driver(experiment)

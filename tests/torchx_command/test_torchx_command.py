@@ -24,6 +24,7 @@ from nemorun_discover.model.record import Project
 from nemorun_discover.model.task import Script
 from nemorun_discover.store.home import open_home
 from nemorun_discover.torchx_command.scheduler import JobScheduler
+from tests.drivers import drivers_of
 
 TORCHX = Path(sys.executable).with_name("torchx")
 
@@ -162,13 +163,6 @@ def test_torchx_tells_the_state_of_a_job_whose_driver_was_killed(tmp_path):
         assert time.monotonic() < deadline, answer.stdout
 
     assert "EXIT_CODE" in answer.stdout
-
-
-def drivers_of(experiment):
-    command = ["ps", "-eo", "pid,args", "-ww"]
-    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    lines = [line.split(None, 1) for line in listing.splitlines()]
-    return [int(pid) for pid, args in lines if "lifecycle.drive" in args and experiment in args]
 
 
 def test_torchx_does_not_start_jobs_of_ours():

@@ -20,6 +20,7 @@ import pytest
 
 from nemorun_discover.model.layout import HomeLayout
 from nemorun_discover.schedulers.skypilot.names import own_cluster_name
+from tests.drivers import drivers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,12 +93,8 @@ class Desk:
     def kill_driver(self) -> None:
         """As a machine that loses its power: the driver, and what it was about to do."""
         experiment = self.experiment().root.name
-        listing = subprocess.run(
-            ["ps", "-eo", "pid,args", "-ww"], capture_output=True, text=True, check=True
-        ).stdout
-        for line in listing.splitlines():
-            if "lifecycle.drive" in line and experiment in line:
-                os.kill(int(line.split()[0]), signal.SIGKILL)
+        for pid in drivers_of(experiment):
+            os.kill(pid, signal.SIGKILL)
 
     def events(self) -> list[dict[str, Any]]:
         lines = self.experiment().events.read_text().splitlines()

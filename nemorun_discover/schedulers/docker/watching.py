@@ -21,11 +21,13 @@ from nemorun_discover.schedulers.docker.places import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from nemorun_discover.schedulers.docker.tracked import Tracked
 
 _SHORTEST_S, _RESTING_S, _LONGEST_S = 0.2, 1.0, 2.0
 _YOUNG_S = 20.0
+_NO_LOGS = (404, 501)  # no such container; a logging driver that cannot be read
 
 
 class Watch:
@@ -115,7 +117,7 @@ class Watch:
             if state.get("Status") in ENDED:
                 self._keep_last_word(one, state)
             one.state = state
-        if one.way is Way.BARE:
+        elif one.way is Way.BARE:
             self._copy_log(one)
         self._limit_time(one)
 
@@ -129,20 +131,34 @@ class Watch:
         return state
 
     def _keep_last_word(self, one: Tracked, state: dict[str, Any]) -> None:
-        """Before anybody may remove it: how it ended, and what it said that is not in the log."""
-        if "state" not in known_container(one.attempt):
-            note_container(one.attempt, state=state)
-            if one.way is not Way.BARE and own_end(one.attempt) is None:
-                with one.attempt.log.open("ab") as log:
-                    log.write(self._door.client().api.logs(one.name))
+        """What it said that is not in the log, then how it ended: once that is known, anybody may remove it."""
+        if "state" in known_container(one.attempt):
+            return
+        if one.way is Way.BARE:
+            self._copy_log(one)
+        elif own_end(one.attempt) is None:
+            text = self._logs(one.name)
+            if not one.attempt.log.read_bytes().endswith(
+                text
+            ):  # a driver that died may have got so far
+                _append(one.attempt.log, text)
+        note_container(one.attempt, state=state)
 
     def _copy_log(self, one: Tracked) -> None:
         """The engine keeps all that such a container wrote; what the log lacks is at its end."""
-        size = one.attempt.log.stat().st_size
-        text = self._door.client().api.logs(one.name)
-        if len(text) > size:
-            with one.attempt.log.open("ab") as log:
-                log.write(text[size:])
+        _append(one.attempt.log, self._logs(one.name)[one.attempt.log.stat().st_size :])
+
+    def _logs(self, name: str) -> bytes:
+        """All that the container wrote; empty where the engine does not keep that, or has removed it."""
+        from docker import errors  # noqa: PLC0415 - the SDK is loaded when it is needed
+
+        try:
+            text: bytes = self._door.client().api.logs(name)
+        except errors.APIError as error:
+            if error.status_code in _NO_LOGS:
+                return b""
+            raise
+        return text
 
     def _limit_time(self, one: Tracked) -> None:
         """The worker does it itself."""
@@ -152,6 +168,12 @@ class Watch:
         if (one.state or {}).get("Status") == "running" and one.runs_s() >= limit:
             note_container(one.attempt, timed_out=True)
             self._stop(one)
+
+
+def _append(log: Path, text: bytes) -> None:
+    if text:
+        with log.open("ab") as file:
+            file.write(text)
 
 
 def grace_of(one: Tracked) -> int:

@@ -8,10 +8,12 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.schedulers.docker.lab import PATIENCE_S, Lab
 from tests.services.docker import images
 
 SECRET = "s3cret;`id`'$HOME"
@@ -179,6 +181,40 @@ def test_a_program_runs_in_an_image_that_has_nothing_else(lab):
 
     log = lab.folder(lab.job()) / "attempt-1" / "log"
     assert json.loads(log.read_text())["id"] == "read@box"
+
+
+def test_what_such_a_program_said_is_in_the_log_before_its_end_is_known(lab):
+    """What knows of the end may remove the container, and nobody else has what it said."""
+    lab.configure(
+        '[tasks.read]\ncommand = ["cat", "/nemorun/job.json"]\n',
+        box={"container_image": images.BARE},
+    )
+    running = lab.start("run", "-k", "read", "-e", "box")
+    attempts = Path(os.environ["NEMORUN_HOME"], "experiments")
+
+    lab.until(lambda: list(attempts.glob("2*/jobs/read@box/attempt-1/container.json")))
+    (known,) = attempts.glob("2*/jobs/read@box/attempt-1/container.json")
+    deadline = time.monotonic() + PATIENCE_S
+    while "state" not in json.loads(known.read_text()):  # without a pause: it is about a moment
+        assert time.monotonic() < deadline
+    log = (known.parent / "log").read_text()
+
+    assert json.loads(log)["id"] == "read@box"
+    running.communicate(timeout=60)
+    assert (running.returncode, (known.parent / "log").read_text()) == (0, log)
+
+
+def test_an_engine_that_keeps_no_logs_tells_how_the_program_ended(own_engine, tmp_path):
+    own_engine("--log-driver=none", only=images.BARE)
+    lab = Lab(tmp_path)
+    lab.configure(
+        '[tasks.read]\ncommand = ["cat", "/nemorun/job.json"]\n',
+        box={"container_image": images.BARE},
+    )
+
+    lab.run("-k", "read", "-e", "box")
+
+    assert (lab.folder(lab.job()) / "attempt-1" / "log").read_text() == ""
 
 
 def test_a_function_in_an_image_without_python_is_refused(lab):

@@ -17,6 +17,7 @@
 #   ended/    how it ended, the same as exit.json in the attempt's folder
 
 declare -A nemorun_pids=() nemorun_attempts=() nemorun_starts=() nemorun_stops=()
+declare -A nemorun_commands=() nemorun_losses=() nemorun_until=() # of the jobs' steps; how often the controller was away
 # shellcheck disable=SC2154
 : "${nemorun_experiment:?}" "${nemorun_first_attempt:?}"
 nemorun_slugs=()         # jobs whose attempts this script has
@@ -26,7 +27,7 @@ nemorun_signalled=       # a trap ran while something was waited for
 nemorun_worst=0
 nemorun_helpers=()       # processes beside the jobs
 nemorun_splits_errors=${nemorun_splits_errors:-}
-readonly nemorun_grace_s=10 nemorun_tail_bytes=65536
+readonly nemorun_grace_s=10 nemorun_tail_bytes=65536 nemorun_again_s=5 nemorun_patience_s=900
 
 nemorun_note() { echo "nemorun: $*" >&2; }
 
@@ -165,12 +166,45 @@ nemorun_start() {
   shift
   { set +eux; } 2>/dev/null  # whatever setup_lines wanted for themselves
   [ -z "$nemorun_stopping" ] || return 0
+  nemorun_commands[$slug]=$(printf '%q ' "$@")
+  nemorun_launch "$slug"
+}
+
+# nemorun_launch SLUG [SECONDS]: again, in so many seconds
+nemorun_launch() {
+  local command="nemorun_exec ${2:-0} ${nemorun_commands[$1]}"
   if [ ${#nemorun_slugs[@]} -gt 1 ]; then
-    "$@" >>"$(nemorun_folder "$slug")/log" 2>&1 &
+    eval "$command" >>"$(nemorun_folder "$1")/log" 2>&1 &
   else
-    "$@" &
+    eval "$command" &
   fi
-  nemorun_pids[$slug]=$!
+  nemorun_pids[$1]=$!
+}
+
+# The process becomes srun, so that a signal for it reaches that.
+nemorun_exec() {
+  if [ "$1" != 0 ]; then
+    nemorun_note "srun did not reach Slurm's controller, and nothing has begun: it tries again in $1 s"
+    sleep "$1"
+  fi
+  shift
+  if [ "$(type -t "$1")" = function ]; then "$@"; else exec "$@"; fi
+}
+
+# nemorun_launch_again SLUG FOLDER EXIT_CODE
+# While the controller is being restarted it gives no step, and srun gives up after seconds: nothing has run yet.
+nemorun_launch_again() {
+  local losses
+  [ "$3" -ne 0 ] && [ -z "$nemorun_stopping${nemorun_stops[$1]:-}" ] && [ ! -e "$2/process.json" ] || return 1
+  losses=$(cat "$2/log" "$2/log.err" 2>/dev/null | tail -c $nemorun_tail_bytes |
+    grep -c '^srun: error: .*\(Unable to contact slurm controller\|Socket timed out\|Zero Bytes were transmitted\)')
+  [ "$losses" -gt "${nemorun_losses[$1]:-0}" ] || return 1 # what srun said the last time was something else
+  nemorun_losses[$1]=$losses
+  : "${nemorun_until[$1]:=$((SECONDS + nemorun_patience_s))}"
+  [ "$SECONDS" -lt "${nemorun_until[$1]}" ] || return 1
+  nemorun_launch "$1" $nemorun_again_s
+  [ -z "$nemorun_stopping" ] || nemorun_stop "$1" # a trap ran in between
+  return 0
 }
 
 # A pause that traps do not have to wait for.
@@ -200,7 +234,7 @@ nemorun_end() {
   local policy=${1:-all} look_s=${2:-1} slug
   { set +eux; } 2>/dev/null
   if [ ${#nemorun_pids[@]} -eq 1 ]; then
-    for slug in "${!nemorun_pids[@]}"; do nemorun_finish "$slug"; done
+    for slug in "${!nemorun_pids[@]}"; do until nemorun_finish "$slug"; do :; done; done
   elif [ ${#nemorun_pids[@]} -gt 1 ]; then
     nemorun_watch_group "$policy" "$look_s"
   fi
@@ -214,7 +248,7 @@ nemorun_watch_group() {
     for slug in "${!nemorun_pids[@]}"; do
       nemorun_is_running "${nemorun_pids[$slug]}" && continue
       stop=${nemorun_stops[$slug]:-}
-      nemorun_finish "$slug"
+      nemorun_finish "$slug" || continue
       if [ -z "$stop" ]; then
         if [ -z "$first" ]; then first=$nemorun_last; next_look=$((SECONDS + ${look_s%.*})); fi
         [ "$nemorun_last" -eq 0 ] || failed=1
@@ -318,13 +352,14 @@ nemorun_why() {
   echo "$reason $again"
 }
 
-# Wait for one job, and write how it ended; its exit code is in nemorun_last.
+# Wait for one job, and write how it ended; its exit code is in nemorun_last. 1: it has not ended, and is started again.
 nemorun_finish() {
   local slug=$1 rc code signal=null reason=null folder name stop
   nemorun_await "${nemorun_pids[$slug]}"
   rc=$?
   unset "nemorun_pids[$slug]"
   folder=$(nemorun_folder "$slug")
+  if nemorun_launch_again "$slug" "$folder" "$rc"; then return 1; fi
   case $rc in 137 | 143) rc=$(nemorun_first_failure "$folder" $rc) ;; esac
   code=$rc
   stop=${nemorun_stopping:-${nemorun_stops[$slug]:-}}
@@ -347,6 +382,7 @@ nemorun_finish() {
   nemorun_write "$slug" ended "$code" "$signal" "$reason"
   nemorun_last=$rc
   [ "$reason" = GROUP_DONE ] || [ "$rc" -le "$nemorun_worst" ] || nemorun_worst=$rc
+  return 0
 }
 
 # srun's code is the highest of its tasks', and so that of those it ended because one had failed.

@@ -342,6 +342,48 @@ def test_a_job_that_slurm_ends_at_its_limit_says_so(place):
     assert place.state(native_id) == "TIMEOUT"
 
 
+ONCE_TOLD = "echo waits; until [ -e go ]; do sleep 0.1; done"  # before srun is called
+
+
+def test_a_controller_that_is_away_when_the_step_is_to_start_is_waited_for(place_to_break):
+    place = place_to_break
+    job = bash("echo ran", executor=SlurmExecutor(setup_lines=ONCE_TOLD))
+    native_id = place.submit(unit(job))
+    place.says(job, "waits")
+
+    place.cluster.faults.stop_slurmctld()
+    place.code("go", "")
+    place.says(job, "it tries again")
+    place.cluster.faults.start_slurmctld()
+
+    assert outcome(place.ended(job)) == (0, None, None)
+    assert place.log(job).count("ran\n") == 1
+    assert place.state(native_id) == "COMPLETED"
+
+
+def test_a_step_that_is_refused_for_another_reason_is_not_tried_again(place):
+    job = bash("echo ran", executor=SlurmExecutor(srun_args=["--nodelist=nowhere"]))
+
+    place.submit(unit(job))
+
+    assert place.ended(job)["reason"] == "START_FAILED"
+    assert "tries again" not in place.log(job)
+
+
+def test_a_job_that_is_ended_while_the_controller_is_away_is_not_started_again(place_to_break):
+    place = place_to_break
+    job = bash("echo ran", executor=SlurmExecutor(setup_lines=ONCE_TOLD), timeout_s=12)
+    place.submit(unit(job))
+    place.says(job, "waits")
+
+    place.cluster.faults.stop_slurmctld()
+    place.code("go", "")
+
+    assert place.ended(job)["reason"] == "TIMEOUT"
+    assert "ran\n" not in place.log(job)
+    place.cluster.faults.start_slurmctld()
+
+
 def test_a_job_whose_node_died_is_closed_by_the_attempt_that_comes_after_it(place_to_break):
     place = place_to_break
     job = bash(

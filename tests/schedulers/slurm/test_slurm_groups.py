@@ -110,6 +110,23 @@ def test_members_start_one_after_the_other(place):
     assert float(place.log(second).split()[0]) - began >= 4
 
 
+def test_a_controller_that_is_away_when_a_member_is_to_start_is_waited_for(place_to_break):
+    place = place_to_break
+    early = member("early", f"touch ready; {AWAIT.replace('ready', 'late')}")
+    late = member("late", "touch late; exit 4", setup_lines=AWAIT.replace("ready", "go"))
+    place.submit(unit(early, late), policy="any_failed")
+    place.soon(place.see(f"{place.paths.experiment}/code/0123456789abcdef/ready"), 60)
+
+    place.cluster.faults.stop_slurmctld()
+    place.code("go", "")
+    place.says(late, "it tries again")
+    place.cluster.faults.start_slurmctld()
+
+    assert outcome(place.ended(late)) == (4, None, "EXIT_CODE")
+    assert place.ended(early)["reason"] in (None, "GROUP_FAILED")
+    assert "tries again" not in place.log(early)
+
+
 def test_a_cancelled_group_says_so_for_every_member(place):
     one, other = member("one", FOREVER), member("other", FOREVER)
     native_id = place.submit(unit(one, other))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from math import inf
 from typing import TYPE_CHECKING
 
 from nemorun_discover.files import read_json
@@ -157,8 +156,9 @@ class Tracker:
         """True when Slurm runs the job again by itself: what it does now is the next attempt."""
         row = evidence.queue
         is_pending = row is not None and meaning_of(row.state)[0] is State.PENDING
+        has_begun = is_pending and evidence.begun is not None
         # What began after the queue was asked was still pending then.
-        is_back = is_pending and self._begun_at(job) < as_of - _CLOCK_TOLERANCE_S
+        is_back = has_begun and self._begun_at(job) < as_of - _CLOCK_TOLERANCE_S
         if newest <= job.attempt and not is_back:
             return False
         before = fact_of(replace(evidence, queue=None)) if evidence.ended else None
@@ -175,12 +175,9 @@ class Tracker:
         return True
 
     def _begun_at(self, job: Tracked) -> float:
-        """When it was known here that the attempt has begun; never is later than everything."""
+        """When it was known here that the attempt has begun."""
         name = evidence_name(job.submission.job.slug, job.attempt)
-        try:
-            return (self.folder / "begun" / name).stat().st_mtime
-        except OSError:
-            return inf
+        return (self.folder / "begun" / name).stat().st_mtime
 
     def _read(self, kind: str, job: Tracked, there: Mapping[str, Collection[str]]) -> Any:  # noqa: ANN401 - JSON
         """The evidence; None where there is none: of most jobs there is not, and a name costs less than a file."""

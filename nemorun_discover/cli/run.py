@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nemorun_discover.cli.complete import complete_executor, complete_node, complete_task
-from nemorun_discover.cli.console import open_console
-from nemorun_discover.cli.launching import launch_and_watch
 from nemorun_discover.cli.options import nemorun_command
-from nemorun_discover.cli.project import open_project
 from nemorun_discover.errors import ExitCode, UsageError
-from nemorun_discover.lifecycle.again import last_failed
-from nemorun_discover.lifecycle.compose import NothingAsked, compose
 from nemorun_discover.lifecycle.launch import driver_ahead
 from nemorun_discover.lifecycle.request import RunRequest
 from nemorun_discover.store.home import open_home
 
 if TYPE_CHECKING:
-    from nemorun_discover.cli.console import Console
-    from nemorun_discover.cli.project import OpenProject
     from nemorun_discover.cli.settings import Settings
-    from nemorun_discover.lifecycle.plan import Plan
 
 
 @nemorun_command("run", short_help="Run tasks on executors, as one experiment.", takes_rest=True)
@@ -99,32 +90,9 @@ def run_command(
     if first_failure and asked["maxfail"] not in (None, 1):
         raise UsageError(f"-x means --maxfail 1, and --maxfail {asked['maxfail']} was given too")
     asked["maxfail"] = 1 if first_failure else asked["maxfail"]
-    console = open_console(settings)
     with ExitStack() as waiting:
-        # First of all: it loads while the project is scanned.
         driver = None if dry_run else waiting.enter_context(driver_ahead(open_home(os.environ)))
-        project = open_project(settings)
-        argv = ("nemorun", *settings.argv)
-        plan = _plan(
-            project, RunRequest(args=settings.rest or (), argv=argv, **asked), settings, console
-        )
-        plan = replace(plan, without_plugins=settings.without_plugins)
-        for note in plan.notes:
-            console.note(f"note: {note}")
-        if dry_run:
-            from nemorun_discover.cli.dry_run import print_plan  # noqa: PLC0415 - few runs are dry
+        from nemorun_discover.cli.running import run  # noqa: PLC0415 - the driver loads meanwhile
 
-            print_plan(plan, console, as_json=settings.json)
-            return ExitCode.OK
-        return launch_and_watch(plan, console, detach=detach, as_json=settings.json, driver=driver)
-
-
-def _plan(project: OpenProject, request: RunRequest, settings: Settings, console: Console) -> Plan:
-    if request.last_failed:
-        return last_failed(open_home(os.environ), project.config, request, os.environ)
-    try:
-        return compose(project.config, request, cwd=settings.directory, env=os.environ)
-    except NothingAsked:
-        for task in project.collection.tasks:
-            console.out.line(task.id)
-        raise
+        request = RunRequest(args=settings.rest or (), argv=("nemorun", *settings.argv), **asked)
+        return run(request, settings, detach=detach, driver=driver)

@@ -10,7 +10,6 @@ from nemorun_discover.errors import StoreError, UsageError
 from nemorun_discover.files import write_atomic
 from nemorun_discover.model.ids import MINUTE_LENGTH, is_experiment_id, matching
 from nemorun_discover.model.layout import HomeLayout, home_root
-from nemorun_discover.store.record import load_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -113,6 +112,8 @@ class Home:
         Raises:
             StoreError: It is missing, damaged or of a newer version.
         """
+        from nemorun_discover.store.record import load_record  # noqa: PLC0415 - a launch starts without it
+
         return load_record(self.layout.experiment(experiment_id).record)
 
     def last_of_project(self, root: str) -> str | None:

@@ -88,7 +88,7 @@ def test_a_pipe_gets_whole_lines_whatever_columns_says(nemorun):
 
 
 def test_a_live_table_is_drawn_and_gone_when_the_answer_comes(nemorun, workshop):
-    workshop.launch(slow="echo working on it; sleep 1.5")
+    workshop.launch(slow="echo working on it; sleep 5")
 
     out = nemorun.on_terminal("wait").out
 

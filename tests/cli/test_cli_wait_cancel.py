@@ -29,10 +29,13 @@ def test_wait_exits_1_and_shows_why_when_a_job_failed(nemorun, workshop):
 
 
 @pytest.mark.parametrize("timeout", ["0", "0.2s"])
-def test_wait_exits_124_when_its_time_is_over_and_the_jobs_go_on(nemorun, workshop, timeout):
-    experiment = workshop.launch(slow="sleep 2; echo survived")
+def test_wait_exits_124_when_its_time_is_over_and_the_jobs_go_on(
+    nemorun, workshop, project, timeout
+):
+    experiment = workshop.launch(slow="until [ -e go ]; do sleep 0.05; done; echo survived")
 
     answer = nemorun("wait", "--timeout", timeout)
+    (project / "go").touch()
 
     assert (answer.code, answer.out) == (124, "")
     assert f"error: {experiment} is not over after " in answer.err

@@ -200,7 +200,7 @@ def test_a_job_over_its_time_limit_is_ended_with_all_its_processes(lab):
         """
     )
 
-    jobs = lab.run(lab.job("f", timeout_s=1.5))
+    jobs = lab.run(lab.job("f", timeout_s=4.0))
 
     assert (jobs["f"].state, jobs["f"].reason, jobs["f"].signal) == ("FAILED", "TIMEOUT", "SIGTERM")
     pid = int((Path(jobs["f"].outputs) / "pid").read_text())
@@ -273,16 +273,21 @@ def test_no_more_jobs_run_at_once_than_allowed(lab, executor, fields, at_once):
     lab.write(
         """
         import time
-        def f(i):
+        def f(i, seconds):
             start = time.time()
-            time.sleep(0.3)
+            time.sleep(seconds)
             return [start, time.time()]
         """
     )
     lab.executor = executor
+    seconds = 0.3 if at_once == 1 else 1.5  # two that run together may begin one second apart
 
     jobs = lab.run(
-        *(lab.job("f", id=f"f{i}@local", slug=f"f{i}", params={"i": i}) for i in range(4)), **fields
+        *(
+            lab.job("f", id=f"f{i}@local", slug=f"f{i}", params={"i": i, "seconds": seconds})
+            for i in range(4)
+        ),
+        **fields,
     )
 
     spans = [job.result for job in jobs.values()]
@@ -294,7 +299,7 @@ def test_jobs_that_run_together_see_different_gpus(lab):
         """
         import os, time
         def f(i):
-            time.sleep(0.5)
+            time.sleep(2)
             return os.environ["CUDA_VISIBLE_DEVICES"]
         """
     )

@@ -213,7 +213,7 @@ def test_losing_the_terminal_ends_nothing(start):
     ("text", "sent"), [(SLOW, "SIGTERM"), (DEAF, "SIGKILL")], ids=["heeds", "deaf"]
 )
 def test_a_job_over_its_time_is_ended(start, text, sent):
-    running = start(text, timeout_s=1.0, grace_s=0.2)
+    running = start(text, timeout_s=4.0, grace_s=0.2)
 
     ended = running.end()
 
@@ -228,7 +228,7 @@ def test_a_job_that_ends_well_when_its_time_is_over_has_failed_all_the_same(star
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
             time.sleep(600)
         """,
-        timeout_s=1.0,
+        timeout_s=4.0,
     )
 
     ended = running.end()

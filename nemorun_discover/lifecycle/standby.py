@@ -17,8 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
+from nemorun_discover.errors import StoreError
 from nemorun_discover.lifecycle.asking import answer_from_here
 from nemorun_discover.store.home import cannot_write
 
@@ -54,13 +55,14 @@ class Standby:
         self.name = name
         self._home = home
         self._is_told = False
+        sink = _sink(log)
         self._line, theirs = socket.socketpair()
         asking = answer_from_here()
         ask = [asking.fileno()] if asking else []
         # -P: the working directory is the user's, and a random.py in it must not become ours.
         argv = [sys.executable, "-P", "-m", DRIVER_MODULE, str(home.layout.root), name]
         try:
-            with theirs, (log or Path(os.devnull)).open("ab") as sink:
+            with theirs, sink:
                 self.process = subprocess.Popen(  # noqa: S603 - our own module
                     [*argv, *map(str, ask)],
                     stdin=theirs.fileno(),
@@ -71,7 +73,10 @@ class Standby:
                 )
         except OSError as error:
             self._line.close()
-            raise cannot_write(home.layout.root, error) from error
+            raise StoreError(
+                f"no process can be started that drives the experiment ({error.strerror})",
+                hint="`ulimit -u` and `free` tell how many processes and how much memory there may be",
+            ) from error
         finally:
             if asking:
                 asking.close()
@@ -144,6 +149,14 @@ class Word:
     experiment_id: str
     lock: int
     secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
+
+
+def _sink(log: Path | None) -> BinaryIO:
+    path = log or Path(os.devnull)
+    try:
+        return path.open("ab")
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 class Orders:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nemorun_discover.errors import StoreError
 from nemorun_discover.executors.codec import executor_to_dict
 from nemorun_discover.executors.local import LocalExecutor
 from nemorun_discover.executors.slurm import SlurmExecutor
@@ -42,6 +43,18 @@ def test_it_ends_without_a_trace_when_there_was_not_even_a_plan(lab, layout):
 
     assert driver.process.wait(PATIENCE_S) == 0
     assert not layout.root.exists()
+
+
+def test_a_process_that_cannot_be_started_is_one_sentence(lab, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
+
+    with pytest.raises(StoreError, match="no process can be started that drives the experiment"):
+        driver_ahead(lab.home)
+
+
+def test_a_log_that_cannot_be_written_is_named(lab, tmp_path):
+    with pytest.raises(StoreError, match=r"none/log: cannot be written \(No such file"):
+        Standby(lab.home, ID, log=tmp_path / "none" / "log")
 
 
 def test_an_experiment_ends_in_what_its_driver_is_called(lab):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nemorun_discover.cli.complete import complete_executor, complete_node, complete_task
+from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.options import nemorun_command
 from nemorun_discover.errors import ExitCode, UsageError
 from nemorun_discover.lifecycle.launch import driver_ahead
@@ -90,9 +91,10 @@ def run_command(
     if first_failure and asked["maxfail"] not in (None, 1):
         raise UsageError(f"-x means --maxfail 1, and --maxfail {asked['maxfail']} was given too")
     asked["maxfail"] = 1 if first_failure else asked["maxfail"]
+    console = open_console(settings)  # before the driver, whose questions it puts to the user
     with ExitStack() as waiting:
         driver = None if dry_run else waiting.enter_context(driver_ahead(open_home(os.environ)))
         from nemorun_discover.cli.running import run  # noqa: PLC0415 - the driver loads meanwhile
 
         request = RunRequest(args=settings.rest or (), argv=("nemorun", *settings.argv), **asked)
-        return run(request, settings, detach=detach, driver=driver)
+        return run(request, settings, console, detach=detach, driver=driver)

@@ -6,7 +6,6 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.launching import launch_and_watch
 from nemorun_discover.cli.project import open_project
 from nemorun_discover.errors import ExitCode
@@ -24,10 +23,14 @@ if TYPE_CHECKING:
 
 
 def run(
-    request: RunRequest, settings: Settings, *, detach: bool, driver: Standby | None
+    request: RunRequest,
+    settings: Settings,
+    console: Console,
+    *,
+    detach: bool,
+    driver: Standby | None,
 ) -> ExitCode:
     """Plan what is asked and launch it; without a driver, print the plan."""
-    console = open_console(settings)
     plan = _plan(open_project(settings), request, settings, console)
     plan = replace(plan, without_plugins=settings.without_plugins)
     for note in plan.notes:

@@ -13,7 +13,13 @@ import pytest
 from docker.api.container import ContainerApiMixin
 from docker.errors import NotFound
 
+from nemorun_discover.executors.torchx import TorchxExecutor
+from nemorun_discover.model.job import Job
+from nemorun_discover.model.layout import ExperimentLayout
+from nemorun_discover.model.record import Project
+from nemorun_discover.schedulers.protocol import Submission
 from nemorun_discover.schedulers.torchx.sdk import Sdk
+from nemorun_discover.schedulers.torchx.settings import name_of
 from tests.cli.conftest import Cli
 from tests.schedulers.test_torchx_boxed import TASKS
 from tests.schedulers.test_torchx_run import drivers, jobs_of, until
@@ -116,6 +122,27 @@ def test_an_image_that_is_not_there_is_told_in_dockers_words(nemorun, project):
 
     assert answer.code == 6
     assert "nosuch" in answer.out + answer.err
+
+
+@pytest.mark.parametrize("task", ["a", "job", "eval", "waits", "my-task", "pre-train", "x" * 40])
+def test_the_end_of_a_name_that_containers_get_begins_as_docker_wants_it(task):
+    """TorchX takes the last 30 characters, of which its own letters are 12 to 14, seldom fewer."""
+    job = Job(id=f"{task}@box", slug=task, task=task, file="t.py", executor="box")
+    one = Submission(
+        experiment_id="20261122-0712-lab-x7k2",
+        job=job,
+        attempt=1,
+        paths=ExperimentLayout(Path("/e")).job(task),
+        executor=TorchxExecutor(scheduler="local_docker"),
+        project=Project(root="/lab", name="lab"),
+        runtime=Path("/runtime"),
+        root=Path("/lab"),
+    )
+
+    for letters in range(10, 15):
+        app = f"{name_of(one)}-{'z' * letters}"
+        assert app[-30].isalnum()
+        assert len(app) <= 63
 
 
 def test_an_image_that_mounts_our_files_runs_jobs_from_them(nemorun, project, home):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nemorun_discover.executors.torchx import TorchxExecutor
     from nemorun_discover.schedulers.protocol import Submission
 
+_DIGEST = 20
 _LONGEST_WORD = 24  # with all that is added, names stay within the 63 characters of a DNS label
 FILES_OF_TORCHX = "torchx"
 
@@ -22,9 +23,13 @@ def settings_of(submission: Submission) -> TorchxExecutor:
 
 
 def name_of(submission: Submission) -> str:
-    """The name of an attempt, by which it is found again where a scheduler lists names."""
+    """The name of an attempt, by which it is found again where a scheduler lists names.
+
+    TorchX adds a hyphen and 12 to 14 letters, and local_docker names its containers by the last 30 characters of that
+    (torchx 0.7, docker_scheduler.py). Docker refuses a name that begins with a hyphen, so these 30 begin in the digest.
+    """
     own = f"{submission.experiment_id}/{submission.job.id}/{submission.attempt}"
-    digest = hashlib.sha256(own.encode()).hexdigest()[:10]
+    digest = hashlib.sha256(own.encode()).hexdigest()[:_DIGEST]
     return f"nr-{role_of(submission)}-{digest}"
 
 

@@ -88,8 +88,10 @@ class Cli:
             code=process.returncode, out=out.decode(errors="surrogateescape"), err=err.decode()
         )
 
-    def on_terminal(self, *args: str, columns: int = 100, lines: int = 30, **env: str) -> Answer:
-        """The same on a terminal of this size; both streams are in `out`, its line ends as `\\n`."""
+    def start_on_terminal(
+        self, *args: str, columns: int = 100, lines: int = 30, **env: str
+    ) -> tuple[subprocess.Popen[bytes], int]:
+        """The process, on a terminal of this size; and the terminal's other end."""
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         process = subprocess.Popen(
@@ -102,15 +104,21 @@ class Cli:
             start_new_session=True,
         )
         os.close(follower)
+        return process, leader
+
+    def on_terminal(self, *args: str, columns: int = 100, lines: int = 30, **env: str) -> Answer:
+        """The command on a terminal of this size; both streams are in `out`, its line ends as `\\n`."""
+        process, leader = self.start_on_terminal(*args, columns=columns, lines=lines, **env)
         shown = bytearray()
-        while chunk := _read_terminal(leader):
+        while chunk := read_terminal(leader):
             shown += chunk
         os.close(leader)
         text = shown.decode().replace("\r\n", "\n")
         return Answer(code=process.wait(timeout=60), out=text, err="")
 
 
-def _read_terminal(leader: int) -> bytes:
+def read_terminal(leader: int) -> bytes:
+    """What has appeared on a terminal; empty when nobody writes to it any more."""
     try:
         return os.read(leader, 65536)
     except OSError:  # EIO: the last process has closed it

@@ -6,7 +6,6 @@ The host has no cluster: once inside, the job is refused.
 from __future__ import annotations
 
 import os
-import pty
 import select
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import COMMAND, Cli
+from tests.cli.conftest import Cli, read_terminal
 
 PATIENCE_S = 60
 TASK = "import nemorun\n\n@nemorun.task\ndef hello():\n    return 1\n"
@@ -46,17 +45,7 @@ def far(client, machine, tmp_path):
 
 @pytest.mark.parametrize("options", [(), ("--detach",)], ids=["watched", "detached"])
 def test_a_password_is_asked_on_the_terminal_of_the_command(far, options):
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [*COMMAND, "run", "-k", "hello", "-e", "far", *options],
-        cwd=far.directory,
-        env=far.environment(TERM="xterm-256color"),
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        start_new_session=True,
-    )
-    os.close(follower)
+    process, leader = far.start_on_terminal("run", "-k", "hello", "-e", "far", *options)
 
     asked = read_until(leader, b"Password of")
     os.write(leader, b"correct horse\n")
@@ -86,10 +75,7 @@ def read_until(leader, words):
     shown = b""
     while words is None or words not in shown:
         assert select.select([leader], [], [], PATIENCE_S)[0], shown.decode(errors="replace")
-        try:
-            piece = os.read(leader, 4096)
-        except OSError:  # the terminal was closed
-            piece = b""
+        piece = read_terminal(leader)
         if not piece:
             assert words is None, shown.decode(errors="replace")
             break

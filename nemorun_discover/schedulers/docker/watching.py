@@ -137,10 +137,8 @@ class Watch:
         if one.way is Way.BARE:
             self._copy_log(one)
         elif own_end(one.attempt) is None:
-            text = self._logs(one.name)
-            if not one.attempt.log.read_bytes().endswith(
-                text
-            ):  # a driver that died may have got so far
+            text, known = self._logs(one.name), one.attempt.log.read_bytes()
+            if not known.endswith(text):  # a driver that died may have got so far
                 _append(one.attempt.log, text)
         note_container(one.attempt, state=state)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.drivers import drivers_in
 from tests.schedulers.docker.lab import Lab, containers_of
 from tests.services.docker import images
 
@@ -44,20 +45,10 @@ def begin(lab, **fields):
 
 def kill_driver(lab):
     experiment = lab.folder(lab.job()).parents[1]
-    (driver,) = (pid for pid in pids() if f"drive\0{experiment.parents[1]}" in command_of(pid))
+    home = str(experiment.parents[1])
+    (driver,) = drivers_in(home)
     os.kill(driver, signal.SIGKILL)
-    lab.until(lambda: driver not in pids() or not command_of(driver))
-
-
-def pids():
-    return [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
-
-
-def command_of(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-    except OSError:
-        return ""
+    lab.until(lambda: not drivers_in(home))
 
 
 def log_of(lab):

@@ -70,7 +70,7 @@ def start(base: Path | None = None, settings: Settings | None = None) -> Cluster
     write_sites(base / "starting.json", sites)
     try:
         with ThreadPoolExecutor() as pool:
-            list(pool.map(_start_site, sites))
+            list(pool.map(start_site, sites))
     except BaseException:
         stop(base, keep=True)  # its logs tell what was wrong
         raise
@@ -103,7 +103,8 @@ def plan(base: Path, settings: Settings) -> list[Site]:
     ]
 
 
-def _start_site(site: Site) -> None:
+def start_site(site: Site) -> None:
+    """One cluster of a plan: its files, its machines, its daemons; all its nodes are idle."""
     files.write_files(site)
     daemons.start_login(site)
     with ThreadPoolExecutor() as pool:
@@ -121,9 +122,10 @@ def _start_site(site: Site) -> None:
 
 
 def _open_accounts(site: Site) -> None:
+    users = ",".join(user.name for user in site.users)
     commands = f"""add cluster {site.name}
 add account research Description=tests Organization=tests
-add user {ALICE.name},{BOB.name},root Account=research
+add user {users},root Account=research
 quit
 """
     variables = {"SLURM_CONF": str(site.slurm_conf)}
@@ -157,13 +159,14 @@ def stop(base: Path | None = None, *, keep: bool = False) -> None:
     for name in ("running.json", "starting.json"):
         if (base / name).exists():
             for site in read_sites(base / name):
-                _stop_site(site)
+                stop_site(site)
             (base / name).unlink()
     if base.exists() and not keep:
         shutil.rmtree(base)
 
 
-def _stop_site(site: Site) -> None:
+def stop_site(site: Site) -> None:
+    """End every process of one cluster."""
     with ThreadPoolExecutor() as pool:
         list(pool.map(Machine.unplug, _machines(site)))
     daemons.remove_cgroups(site)

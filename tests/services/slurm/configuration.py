@@ -34,7 +34,6 @@ SlurmdParameters=config_overrides
 PlugStackConfig={here}/slurm/plugstack.conf
 MailProg=/bin/true
 MpiDefault=none
-SwitchType=switch/none
 ReturnToService=2
 MinJobAge={settings.min_job_age_s}
 KillWait={settings.kill_wait_s}
@@ -47,7 +46,7 @@ SchedulerParameters=bf_interval=1,sched_interval=1,batch_sched_delay=0
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 DefMemPerCPU=500
-MaxArraySize=1001
+MaxArraySize={11 if site.root else 1001}
 MaxJobCount=10000
 GresTypes=gpu
 JobRequeue=1
@@ -55,6 +54,7 @@ JobAcctGatherFrequency=1
 JobAcctGatherType=jobacct_gather/linux
 {_limits(site)}
 {_accounting(site)}
+{_policy(site)}
 {_nodes(site)}
 """
     return lines.lstrip()
@@ -63,7 +63,17 @@ JobAcctGatherType=jobacct_gather/linux
 def _limits(site: Site) -> str:
     if site.memory_limits:
         return "ProctrackType=proctrack/cgroup\nTaskPlugin=task/cgroup"
-    return "ProctrackType=proctrack/linuxproc\nTaskPlugin=task/none\nJobAcctGatherParams=OverMemoryKill"
+    return "ProctrackType=proctrack/linuxproc\nJobAcctGatherParams=OverMemoryKill"
+
+
+def _policy(site: Site) -> str:
+    """What cluster_c has that the others have not: limits, preemption, a plugin that changes jobs."""
+    if site.root is None:
+        return ""
+    return """AccountingStorageEnforce=associations,limits,qos
+JobSubmitPlugins=lua
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE"""
 
 
 def _accounting(site: Site) -> str:
@@ -94,6 +104,18 @@ def _nodes(site: Site) -> str:
         # Its jobs wait until they are moved elsewhere, and nobody has to wait for a node meanwhile.
         f"PartitionName=closed Nodes={everything} State=DOWN",
     ]
+    if site.root is not None:
+        # A job in `urgent` takes the place of one in the four others, in these ways.
+        preempted = f"Nodes={everything} MaxTime=1-00:00:00 DefaultTime=01:00:00 PriorityTier=1"
+        partitions[0] += " PriorityTier=5 PreemptMode=OFF"
+        partitions[1] += " PreemptMode=OFF"
+        partitions += [
+            f"PartitionName=urgent Nodes={everything} PriorityTier=10 PreemptMode=OFF",
+            f"PartitionName=requeued {preempted} PreemptMode=REQUEUE GraceTime=0",
+            f"PartitionName=requeued_later {preempted} PreemptMode=REQUEUE GraceTime=20",
+            f"PartitionName=cancelled {preempted} PreemptMode=CANCEL GraceTime=0",
+            f"PartitionName=cancelled_later {preempted} PreemptMode=CANCEL GraceTime=20",
+        ]
     return "\n".join([*nodes, *partitions])
 
 
@@ -103,12 +125,34 @@ def gres_conf(site: Site) -> str:
     return "".join(f"NodeName={name} Name=gpu File={files}\n" for name in site.nodes)
 
 
-CGROUP_CONF = """\
+def cgroup_conf(site: Site) -> str:
+    """Memory is limited where the kernel's cgroups can; Slurm 24.11 starts without any when told so."""
+    if site.root is not None:
+        return "CgroupPlugin=disabled\n"
+    return """\
 CgroupPlugin=cgroup/v1
 CgroupMountpoint=/sys/fs/cgroup
 ConstrainRAMSpace=yes
 ConstrainCores=no
 ConstrainDevices=no
+"""
+
+
+# What sites write: a comment of their own for each job, a word to the user, a job they do not take.
+JOB_SUBMIT_LUA = """\
+function slurm_job_submit(job_desc, part_list, submit_uid)
+  if job_desc.name == "not-here" then
+    slurm.log_user("jobs with this name are not taken here")
+    return slurm.ERROR
+  end
+  job_desc.comment = "site-billing:42"
+  slurm.log_user("charged to site-billing:42")
+  return slurm.SUCCESS
+end
+
+function slurm_job_modify(job_desc, job_rec, part_list, modify_uid)
+  return slurm.SUCCESS
+end
 """
 
 
@@ -154,14 +198,14 @@ Subsystem sftp /usr/lib/openssh/sftp-server
 """
 
 
-def ssh_config(sites: list[Site], folder: Path) -> str:
-    """A ~/.ssh/config in which a cluster's name is a host; keys and known_hosts lie in `folder`."""
+def ssh_config(sites: list[Site], folder: Path, key: str = "id_nemorun_tests") -> str:
+    """A ~/.ssh/config in which a cluster's name is a host; the key and known_hosts lie in `folder`."""
     return "".join(
         f"""Host {site.name}
   HostName 127.0.0.1
   Port {site.ports.ssh}
   User {site.users[0].name}
-  IdentityFile {folder}/id_nemorun_tests
+  IdentityFile {folder}/{key}
   IdentitiesOnly yes
   UserKnownHostsFile {folder}/known_hosts
   StrictHostKeyChecking yes

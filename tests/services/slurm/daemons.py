@@ -27,6 +27,8 @@ def start_login(site: Site) -> None:
     here, slurm = site.folder, site.slurm_conf.parent
     setup = [
         f"mount --bind /proc {here}/proc",
+        f"mount --bind -o ro {containers.images()} {here}/images",
+        *(torch_mounts(site) if site.root is None else _enter_system(site, site.root)),
         "mount -t tmpfs -o mode=755,size=512m tmpfs /run",
         "mkdir /run/sshd /run/mysqld && chown mysql /run/mysqld",
         # The whole folder: a mount on /etc/passwd alone is gone when useradd renames a new one to it.
@@ -35,12 +37,36 @@ def start_login(site: Site) -> None:
         "mount --bind /run/etc /etc",
         *([f"mount --bind {slurm} /etc/slurm"] if site.finds_slurm_conf else []),
         f"mount --bind {here}/home /home",
-        f"mount --bind -o ro {containers.images()} {here}/images",
-        *torch_mounts(site),
         "mount --make-rshared /",
     ]
     site.login.start("\n".join(setup), proc=Path("/proc"))
     start_munged(site)
+
+
+def _enter_system(site: Site, root: Path) -> list[str]:
+    """The machine's files are those of `root`, which stays as it is; the cluster's own folder is at its usual path.
+
+    Not by chroot: nsenter, which runs every later command, would be outside of it.
+    """
+    system, base = shlex.quote(str(root)), shlex.quote(str(site.base))
+    return [
+        f"mount --bind {system} {system}",
+        f"cd {system}",
+        "mount --rbind /dev dev",
+        "mount --rbind /sys sys",
+        "mount -t tmpfs -o mode=1777,size=512m tmpfs tmp",
+        "mount -t tmpfs -o mode=1777,size=512m tmpfs var/tmp",
+        f"mkdir -p .{base}",
+        f"mount --rbind {base} .{base}",
+        "mount -o remount,bind,ro .",
+        "mount -t tmpfs tmpfs run",
+        "mkdir run/before",
+        "pivot_root . run/before",
+        "cd /",
+        "mount -t proc proc /proc",
+        "umount --lazy /run/before",
+        "umount /run",
+    ]
 
 
 def start_munged(site: Site) -> None:

@@ -50,7 +50,9 @@ def start_database(site: Site) -> None:
     Its data lies in the login node's own /run: in memory, and gone with it.
     """
     log = site.folder / "log" / "mariadb.log"
-    site.login.run(["cp", "--archive", str(template()), f"{_RUN}/data"])
+    # A system of its own has the folder from its installation.
+    data = str(template()) if site.root is None else "/var/lib/mysql"
+    site.login.run(["cp", "--archive", data, f"{_RUN}/data"])
     options = ["--no-defaults", "--user=mysql", f"--datadir={_RUN}/data", "--skip-networking"]
     places = [f"--socket={_RUN}/mysqld.sock", f"--log-error={log}", f"--pid-file={_RUN}/pid"]
     command = 'exec setsid --fork "$@" </dev/null >/dev/null 2>&1'

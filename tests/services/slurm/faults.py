@@ -79,14 +79,18 @@ class Faults:
     def drop_connections(self) -> int:
         """Cut every ssh connection; the daemon takes new ones. How many processes served them."""
         listeners = self._listeners()
-        serving = [pid for pid in self._login.processes("sshd") if pid not in listeners]
+        # OpenSSH 10 serves a connection with programs of their own.
+        names = ("sshd", "sshd-session", "sshd-auth")
+        processes = [pid for name in names for pid in self._login.processes(name)]
+        serving = [pid for pid in processes if pid not in listeners]
         for pid in serving:
             kill(pid, signal.SIGKILL)
         return len(serving)
 
     def stop_sshd(self) -> None:
         """Nobody listens, and every connection is cut."""
-        self._login.end("sshd", signal.SIGKILL)
+        for name in ("sshd", "sshd-session", "sshd-auth"):
+            self._login.end(name, signal.SIGKILL)
 
     def start_sshd(self) -> None:
         """Logins work."""

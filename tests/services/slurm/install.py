@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tests.services.packages import install_packages
-from tests.services.slurm import containers, database
+from tests.services.slurm import containers, database, debian
 
 PACKAGES = [
     "slurmctld",
@@ -21,6 +21,8 @@ PACKAGES = [
     "libslurm-dev",  # to build the container plugin, with the two below
     "gcc",
     "libc6-dev",
+    "debootstrap",  # the system of cluster_c, with the next one
+    "debian-archive-keyring",
     "busybox-static",  # of the container image that has no Python
 ]
 
@@ -37,3 +39,4 @@ def install() -> None:
     containers.plugin()
     containers.images()
     database.template()
+    debian.system()

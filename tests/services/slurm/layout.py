@@ -79,6 +79,7 @@ class Site:
         base: The folder of both clusters.
         memory_limits: Whether the kernel's cgroups limit a job's memory (OUT_OF_MEMORY happens).
         users: Who may log in, the first is the one to test with.
+        root: The system that its machines run, a Debian of its own; None for the one of this machine.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Site:
     users: tuple[User, ...]
     settings: Settings
     memory_limits: bool
+    root: Path | None = None
 
     @property
     def folder(self) -> Path:
@@ -96,7 +98,7 @@ class Site:
 
     @property
     def letter(self) -> str:
-        """a or b."""
+        """a, b or c."""
         return self.name[-1]
 
     @property
@@ -129,6 +131,18 @@ class Site:
         """Whether the login node has /etc/slurm/slurm.conf; otherwise a login sets SLURM_CONF."""
         return self.letter == "a"
 
+    def system(self, path: str) -> Path:
+        """Where a file of the machines' system (`etc/passwd`) lies for us."""
+        return (self.root or Path("/")) / path
+
+    def ids_of(self, account: str) -> tuple[int, int]:
+        """Number and group of an account that a package has made, as the machines know them."""
+        for line in self.system("etc/passwd").read_text().splitlines():
+            name, _, uid, gid, *_ = line.split(":")
+            if name == account:
+                return int(uid), int(gid)
+        raise LookupError(f"{self.name}: no account {account}")
+
     @property
     def tag(self) -> str:
         """A word that no other cluster on this machine has (for cgroups)."""
@@ -150,7 +164,12 @@ def read_sites(file: Path) -> list[Site]:
 def _site(words: dict) -> Site:
     ports, users, settings = words.pop("ports"), words.pop("users"), words.pop("settings")
     return Site(
-        **words | {"base": Path(words["base"]), "nodes": tuple(words["nodes"])},
+        **words
+        | {
+            "base": Path(words["base"]),
+            "nodes": tuple(words["nodes"]),
+            "root": Path(words["root"]) if words.get("root") else None,
+        },
         ports=Ports(**ports | {"slurmd": tuple(ports["slurmd"])}),
         users=tuple(User(**user) for user in users),
         settings=Settings(**settings),

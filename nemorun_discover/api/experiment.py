@@ -80,18 +80,24 @@ class Experiment:
         self._waits_at_exit = False
 
     @classmethod
-    def from_id(cls, id: str) -> Self:  # noqa: A002 - likewise
-        """An experiment of the record, by its id, a unique beginning or end of it, or `@last`."""
+    def from_id(cls, id: str, *, all_projects: bool = False) -> Self:  # noqa: A002 - likewise
+        """An experiment of the record, by its id, a unique beginning or end of it, or `@last`.
+
+        Args:
+            id: An experiment's; `@last` is the last one of this script's project.
+            all_projects: `@last` is the last one of all projects.
+        """
         home = open_home(os.environ)
-        record = home.read_record(home.find(id))
+        record = home.read_record(past.find(home, id, all_projects=all_projects))
         it = cls(record.title)
         it._draft, it._launched = past.draft_of(record), Launched(home, record.id, record.jobs)
         return it
 
     @classmethod
-    def from_title(cls, title: str) -> Self:
-        """The newest experiment of this title."""
-        return cls.from_id(past.newest_called(open_home(os.environ), title))
+    def from_title(cls, title: str, *, all_projects: bool = False) -> Self:
+        """The newest experiment of this title in this script's project, or in all projects."""
+        home = open_home(os.environ)
+        return cls.from_id(past.newest_called(home, title, all_projects=all_projects))
 
     @classmethod
     def catalog(cls, title: str = "") -> list[str]:

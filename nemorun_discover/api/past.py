@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.api.draft import Draft
+from nemorun_discover.api.following import console_of
+from nemorun_discover.api.project import current_project
 from nemorun_discover.config.nearest import hint_for
 from nemorun_discover.errors import StoreError, UsageError
 from nemorun_discover.model.ids import slug_of
@@ -13,6 +17,7 @@ from nemorun_discover.model.ids import slug_of
 if TYPE_CHECKING:
     from nemorun_discover.model.record import Record
     from nemorun_discover.store.home import Home
+    from nemorun_discover.store.scope import Scope
 
 _END = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,60}[A-Za-z0-9])?")
 
@@ -23,18 +28,34 @@ def ids_called(home: Home, title: str) -> list[str]:
     return [one for one in reversed(newest) if not title or _title_of(home, one, title) == title]
 
 
-def newest_called(home: Home, title: str) -> str:
+def find(home: Home, reference: str, *, all_projects: bool) -> str:
+    """The id of the experiment that a reference means, as the commands read it.
+
+    Raises:
+        UsageError: None, or more than one, is meant.
+    """
+
+    def tell(sentence: str) -> None:
+        console_of().note(f"note: {sentence}")
+
+    return home.find(reference, lambda: _scope(home, all_projects=all_projects), tell)
+
+
+def newest_called(home: Home, title: str, *, all_projects: bool) -> str:
     """The id of the newest experiment of a title.
 
     Raises:
         UsageError: There is none.
     """
+    scope = _scope(home, all_projects=all_projects)
     for one in home.newest_first():
-        if _title_of(home, one, title) == title:
+        if _title_of(home, one, title) == title and scope.holds(home.project_of(one)):
             return one
-    titles = dict.fromkeys(filter(None, (_title_of(home, one, "") for one in home.ids())))
+    ids = home.newest_of(scope)
+    titles = dict.fromkeys(filter(None, (_title_of(home, one, "") for one in ids)))
+    project = "" if scope.root is None else f" of {scope.root}"
     raise UsageError(
-        f"there is no experiment {title!r} in {home.layout.experiments}",
+        f"there is no experiment {title!r}{project} in {home.layout.experiments}",
         hint=hint_for(title, titles, what="there are"),
     )
 
@@ -84,6 +105,12 @@ def free_end(home: Home, end: str) -> str:
             hint="take another, or run.Experiment.from_id(…).reset()",
         )
     return end
+
+
+def _scope(home: Home, *, all_projects: bool) -> Scope:
+    """Whose experiments this process means: those of its script's project."""
+    root = Path(current_project().root)
+    return home.scope(root, os.environ, all_projects=all_projects)
 
 
 def _title_of(home: Home, experiment_id: str, wanted: str) -> str | None:

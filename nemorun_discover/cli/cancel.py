@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +10,7 @@ import click
 from nemorun_discover.cli.complete import complete_experiment_or_job
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.documents import status_document
-from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.progress import follow
 from nemorun_discover.cli.reference import find_experiment_and_jobs, pick_jobs
 from nemorun_discover.cli.render_jobs import count_words, heading_lines, job_table
@@ -35,19 +36,22 @@ _DEFAULT_GRACE_S = 10.0
     "words", metavar="[EXP] [JOB]...", nargs=-1, shell_complete=complete_experiment_or_job
 )
 @click.option("-k", "keyword", metavar="EXPR", help="Jobs whose name and parameters match.")
+@all_projects_option
 def cancel_command(settings: Settings, words: tuple[str, ...], *, keyword: str | None) -> None:
     """Cancel jobs of an experiment, and wait until they have ended.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment. JOB is a
-    job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
+    experiment. JOB is a job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
     """
     console = open_console(settings)
-    home, experiment_id, names = find_experiment_and_jobs(words)
+    home, experiment_id, names = find_experiment_and_jobs(words, settings, console)
     carry_on(home, experiment_id)
     status = observe(home, experiment_id)
     jobs = pick_jobs(status, names, keyword)
     alive = [job.id for job in status.jobs if job.id in jobs and not job.is_settled]
     if alive:
+        # Said before it happens: who has typed this in the wrong place can still read what ended.
+        console.note(_announcement(home, status, alive))
         cancel(home, experiment_id, alive)
         status = follow(console, _until_final(home, experiment_id, alive))
     else:
@@ -58,6 +62,16 @@ def cancel_command(settings: Settings, words: tuple[str, ...], *, keyword: str |
         return
     console.out.lines([*heading_lines(status, console.out), *job_table(status, console)])
     console.out.line(count_words(status))
+
+
+def _announcement(home: Home, status: ExperimentStatus, alive: list[str]) -> str:
+    """What is cancelled: the experiment, its project, and how far the jobs are."""
+    project = home.read_record(status.id).project
+    chosen = replace(status, jobs=tuple(job for job in status.jobs if job.id in alive))
+    return (
+        f"cancels {status.id} of {project.name} ({project.root}): {count_words(chosen)}"
+        f" of {len(status.jobs)} jobs"
+    )
 
 
 def _until_final(home: Home, experiment_id: str, jobs: list[str]) -> Iterator[ExperimentStatus]:

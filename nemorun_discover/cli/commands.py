@@ -49,6 +49,9 @@ ALIASES = {
     "stop": "cancel",
 }
 
+# Commands that end or delete something: no hint suggests them for a word that is none.
+DESTRUCTIVE = frozenset({"cancel", "prune"})
+
 # Commands that look at what is recorded, or write down what is asked: no plugin is loaded for them.
 WITHOUT_PLUGINS = frozenset(
     {

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     import click
     from click.shell_completion import CompletionItem
 
+    from nemorun_discover.store.home import Home
+    from nemorun_discover.store.scope import Scope
+
 _EXPERIMENTS_OFFERED = 50
 _PATIENCE_S = 1.0
 
 
-def complete_experiment(_ctx: click.Context, _param: click.Parameter, typed: str) -> list[str]:
-    """`@last`, and the ids of the newest experiments."""
-    return _offer(typed, _experiments)
+def complete_experiment(ctx: click.Context, _param: click.Parameter, typed: str) -> list[str]:
+    """`@last`, and the ids of this project's newest experiments."""
+    return _offer(typed, lambda: _experiments(ctx))
 
 
 def complete_experiment_or_job(
@@ -34,8 +37,8 @@ def complete_experiment_or_job(
     """`[EXP] [JOB]...`: experiments and the last one's jobs; after an experiment, its jobs."""
     words: list[str] = ctx.params.get("words") or []
     if words:
-        return _offer(typed, lambda: _jobs(words[0]))
-    return _offer(typed, lambda: [*_jobs(None), *_experiments()])
+        return _offer(typed, lambda: _jobs(ctx, words[0]))
+    return _offer(typed, lambda: [*_jobs(ctx, None), *_experiments(ctx)])
 
 
 def complete_task(ctx: click.Context, _param: click.Parameter, typed: str) -> list[str]:
@@ -88,18 +91,23 @@ def _give_up(_number: int, _frame: object) -> None:
     raise _TooSlow
 
 
-def _experiments() -> list[str]:
-    from nemorun_discover.store.home import open_home  # noqa: PLC0415 - on Tab only
-
-    newest = list(islice(open_home(os.environ).newest_first(), _EXPERIMENTS_OFFERED))
+def _experiments(ctx: click.Context) -> list[str]:
+    home, scope = _home_and_scope(ctx)
+    newest = list(islice(home.newest_of(scope()), _EXPERIMENTS_OFFERED))
     return ["@last", *newest] if newest else []
 
 
-def _jobs(reference: str | None) -> list[str]:
-    from nemorun_discover.store.home import open_home  # noqa: PLC0415 - on Tab only
+def _jobs(ctx: click.Context, reference: str | None) -> list[str]:
+    home, scope = _home_and_scope(ctx)
+    return [job.id for job in home.read_record(home.find(reference, scope)).jobs]
+
+
+def _home_and_scope(ctx: click.Context) -> tuple[Home, Callable[[], Scope]]:
+    from nemorun_discover.cli.reference import scope_here  # noqa: PLC0415 - on Tab only
+    from nemorun_discover.store.home import open_home  # noqa: PLC0415 - likewise
 
     home = open_home(os.environ)
-    return [job.id for job in home.read_record(home.find(reference)).jobs]
+    return home, scope_here(home, settings_of(ctx))
 
 
 def _tasks(ctx: click.Context) -> list[str]:

@@ -9,7 +9,7 @@ import click
 from nemorun_discover.cli.complete import complete_experiment
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.documents_compared import diff_document
-from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.reference import find_experiment, keep_going
 from nemorun_discover.cli.render_diff import diff_lines
 from nemorun_discover.errors import ExitCode
@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 @click.argument("first", metavar="A", shell_complete=complete_experiment)
 @click.argument("second", metavar="B", shell_complete=complete_experiment)
 @click.option("--code", "show_code", is_flag=True, help="Print the changed lines of the code only.")
+@all_projects_option
 def diff_command(settings: Settings, first: str, second: str, *, show_code: bool) -> ExitCode:
     """Show what differs between two experiments: code, parameters, configuration, environment, results.
 
-    A and B are ids, unique beginnings or ends of them, or @last. Jobs belong together that have the same
-    id, else the same task and executor. As with diff, the exit code is 0 when nothing differs, else 1.
+    A and B are ids, unique beginnings or ends of them, or @last, this project's last experiment. Jobs
+    belong together that have the same id, else the same task and executor. As with diff, the exit code is 0 when nothing differs, else 1.
     """
     console = open_console(settings)
-    home, first_id = find_experiment(first)
-    second_id = home.find(second)
+    home, first_id = find_experiment(first, settings, console)
+    _, second_id = find_experiment(second, settings, console)
     for one in dict.fromkeys((first_id, second_id)):
         keep_going(home, one, console)
     found = compare(home, first_id, second_id)

@@ -10,7 +10,7 @@ import click
 from nemorun_discover.cli.complete import complete_experiment_or_job
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.one_job import find_one_job
-from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.reference import find_experiment_and_jobs
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.eject import eject
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 @click.argument(
     "words", metavar="[EXP] JOB DIR", nargs=-1, shell_complete=complete_experiment_or_job
 )
+@all_projects_option
 def eject_command(settings: Settings, words: tuple[str, ...]) -> None:
     """Write a job as a plain folder: code, job.json, run.sh and a README; `sh DIR/run.sh` runs it.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment. JOB is a
-    job's id, a task's name, or a glob that means one job. DIR must not be there, or be empty.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
+    experiment. JOB is a job's id, a task's name, or a glob that means one job. DIR must not be there, or be empty.
     """
     console = open_console(settings)
     if len(words) not in (2, 3):
@@ -36,7 +37,7 @@ def eject_command(settings: Settings, words: tuple[str, ...]) -> None:
             hint="nemorun eject [EXP] JOB DIR",
         )
     *named, target = words
-    home, experiment_id, names = find_experiment_and_jobs(named)
+    home, experiment_id, names = find_experiment_and_jobs(named, settings, console)
     if len(names) != 1:
         raise UsageError(
             f"{' '.join(named)}: name one job of one experiment", hint="nemorun eject [EXP] JOB DIR"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,11 @@ from nemorun_discover.cli.documents import (
 )
 from nemorun_discover.cli.moments import age
 from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.reference import scope_here
 from nemorun_discover.cli.render_jobs import count_words
 from nemorun_discover.cli.symbols import state_span
 from nemorun_discover.cli.table import Column, draw_table
-from nemorun_discover.errors import StoreError, UsageError
+from nemorun_discover.errors import StoreError
 from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.model.event import utc_now
 from nemorun_discover.store.home import open_home
@@ -28,35 +30,69 @@ from nemorun_discover.store.home import open_home
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nemorun_discover.cli.console import Channel, Line, Span
+    from nemorun_discover.cli.console import Channel, Console, Line, Span
     from nemorun_discover.cli.settings import Settings
     from nemorun_discover.model.status import ExperimentStatus
     from nemorun_discover.store.home import Home
+    from nemorun_discover.store.scope import Scope
 
 _SHOWN = 20
 
 
 @nemorun_command("experiments", short_help="List experiments, newest first.")
 @click.option("-n", "--number", metavar="N", type=click.IntRange(min=1), help="The last N (20).")
-@click.option("-a", "--all", "everything", is_flag=True, help="All there are.")
+@click.option(
+    "-a",
+    "--all",
+    "--all-projects",
+    "everything",
+    is_flag=True,
+    help="All there are, of all projects; with -n the last N of these.",
+)
 def experiments_command(settings: Settings, *, number: int | None, everything: bool) -> None:
-    """List experiments, newest first: state, jobs and age."""
-    if everything and number is not None:
-        raise UsageError("-n and --all exclude each other")
+    """List the experiments of this project, newest first: state, jobs and age.
+
+    Outside any project it lists those of all projects.
+    """
     console = open_console(settings)
     home = open_home(os.environ)
-    limit = None if everything else number or _SHOWN
-    seen = [_look(home, one) for one in islice(home.newest_first(), limit)]
+    scope = scope_here(home, replace(settings, all_projects=everything))()
+    limit = number if everything else number or _SHOWN
+    # One whose record is damaged may be anybody's, and is listed.
+    known = (one for one in home.newest_first() if _is_listed(home, one, scope))
+    seen = [_look(home, one) for one in islice(known, limit)]
     if settings.json:
         console.document(experiments_document(_row(one) for one in seen))
         return
     console.out.lines(_table(seen, console.out))
+    _say_what_is_not_listed(home, scope, seen=len(seen), limit=limit, console=console)
+
+
+def _say_what_is_not_listed(
+    home: Home, scope: Scope, *, seen: int, limit: int | None, console: Console
+) -> None:
+    more = len(home.ids()) - seen
     if not seen:
+        where = scope.root if scope.root and more else home.layout.experiments
+        others = f"; --all lists the {more} of other projects" if more else ""
+        words = "of" if where == scope.root else "in"
         console.note(
-            f"there is no experiment in {home.layout.experiments} yet; `nemorun run` starts one"
+            f"there is no experiment {words} {where} yet; `nemorun run` starts one{others}"
         )
-    elif limit and (more := len(home.ids()) - len(seen)) > 0:
-        console.note(f"and {more} older; --all lists them")
+        return
+    if scope.root is None and not scope.is_asked_for:
+        console.note(f"note: {scope.why} in {home.layout.root}")
+    if more and limit == seen:
+        # How many of them are this project's is not counted: that would read every record.
+        older = f"and {more} older" if scope.root is None else f"these are the last {seen}"
+        console.note(f"{older}; -n N lists more, --all those of all projects")
+    elif more:
+        console.note(f"and {more} of other projects; --all lists them")
+
+
+def _is_listed(home: Home, experiment_id: str, scope: Scope) -> bool:
+    project = None if scope.root is None else home.project_of(experiment_id)
+    return project is None or scope.holds(project)
 
 
 def _look(home: Home, experiment_id: str) -> ExperimentStatus | tuple[str, StoreError]:

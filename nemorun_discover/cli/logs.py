@@ -10,7 +10,7 @@ import click
 
 from nemorun_discover.cli.complete import complete_experiment_or_job
 from nemorun_discover.cli.console import open_console
-from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.reference import find_experiment_and_jobs, keep_going, pick_jobs
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.log_lines import pick_lines, wanted_of
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="The log of this attempt, not of the last.",
 )
+@all_projects_option
 def logs_command(
     settings: Settings,
     words: tuple[str, ...],
@@ -63,12 +64,12 @@ def logs_command(
 ) -> None:
     """Print the logs of jobs, as they are; those of several jobs with the job's name before each line.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment. JOB is a
-    job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
+    experiment. JOB is a job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
     """
     console = open_console(settings)
     wanted = wanted_of(grep, rank)
-    home, experiment_id, names = find_experiment_and_jobs(words)
+    home, experiment_id, names = find_experiment_and_jobs(words, settings, console)
     keep_going(home, experiment_id, console)
     status = observe(home, experiment_id)
     jobs = pick_jobs(status, names, keyword)

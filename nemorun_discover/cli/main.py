@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nemorun_discover.cli.boundary import exit_with
-from nemorun_discover.cli.commands import ALIASES, COMMANDS, HEADINGS
+from nemorun_discover.cli.commands import ALIASES, COMMANDS, DESTRUCTIVE, HEADINGS
 from nemorun_discover.cli.options import global_options, said_in
 from nemorun_discover.cli.plugins import added_commands, load_command
 
@@ -145,7 +145,9 @@ def _unknown_command(name: str, known: Sequence[str]) -> Exception:
     from nemorun_discover.config.nearest import hint_for  # noqa: PLC0415 - `--help` does without
     from nemorun_discover.errors import UsageError  # noqa: PLC0415 - likewise
 
-    hint = hint_for(name, [*known, *ALIASES], what="commands")
+    # A word that was mistyped, or belongs to another tool, is never answered with what ends or deletes.
+    harmless = [one for one in (*known, *ALIASES) if ALIASES.get(one, one) not in DESTRUCTIVE]
+    hint = hint_for(name, harmless, what="commands")
     return UsageError(f"nemorun has no command {name!r}", hint=hint)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nemorun_discover.cli.settings import Settings
 
 _SAID = "nemorun.said"
-_LAST_WINS = ("color", "config_file", "json")
+_LAST_WINS = ("all_projects", "color", "config_file", "json")
 
 # Spellings of other tools; understood, not shown.
 OPTION_ALIASES = {
@@ -31,6 +31,10 @@ OPTION_ALIASES = {
 
 class GlobalOption(click.Option):
     """An option that concerns every command; help shows these under a heading of their own."""
+
+
+class ExperimentOption(click.Option):
+    """An option that every command has which takes an experiment."""
 
 
 class Command(click.Command):
@@ -99,6 +103,20 @@ def global_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def all_projects_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `-a` to a command that takes an experiment: it widens what the last one is, and nothing else."""
+    return click.option(
+        "-a",
+        "--all-projects",
+        cls=ExperimentOption,
+        is_flag=True,
+        default=None,
+        expose_value=False,
+        callback=_say,
+        help="Without EXP: the last experiment of all projects.",
+    )(function)
+
+
 def said_in(ctx: click.Context) -> dict[str, Any]:
     """What the global options have said so far, before and after the command."""
     said: dict[str, Any] = ctx.meta.setdefault(_SAID, {})
@@ -130,6 +148,7 @@ def settings_of(ctx: click.Context) -> Settings:
         json=said.get("json", False),
         without_plugins=tuple(said.get("without_plugins", [])),
         rest=said.get("rest"),
+        all_projects=said.get("all_projects", False),
         argv=said.get("argv", ()),
     )
     _refuse_nonsense(ctx.command, settings)

@@ -11,7 +11,7 @@ import click
 
 from nemorun_discover.cli.complete import complete_experiment_or_job
 from nemorun_discover.cli.console import open_console
-from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.reference import find_experiment_and_jobs, keep_going, pick_jobs
 from nemorun_discover.cli.sizes import size_words
 from nemorun_discover.cli.transfer_line import transfer_line
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False),
     help="Into DIR/<job> instead of the record's own folder.",
 )
+@all_projects_option
 def pull_command(
     settings: Settings,
     words: tuple[str, ...],
@@ -54,11 +55,11 @@ def pull_command(
 ) -> ExitCode:
     """Bring what jobs that ran elsewhere left in their outputs; what is here already is not sent again.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment. JOB is a
-    job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
+    experiment. JOB is a job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
     """
     console = open_console(settings)
-    home, experiment_id, names = find_experiment_and_jobs(words)
+    home, experiment_id, names = find_experiment_and_jobs(words, settings, console)
     keep_going(home, experiment_id, console)
     status = observe(home, experiment_id)
     chosen = pick_jobs(status, names, keyword)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from fnmatch import fnmatchcase
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from nemorun_discover.config.nearest import hint_for
@@ -12,47 +12,80 @@ from nemorun_discover.discovery.cell import is_word_of, label_of
 from nemorun_discover.errors import NothingSelected, StoreError, UsageError
 from nemorun_discover.lifecycle.carry_on import carry_on
 from nemorun_discover.lifecycle.observe import observe
-from nemorun_discover.store.home import open_home
+from nemorun_discover.store.home import LAST, open_home
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from nemorun_discover.cli.console import Console
+    from nemorun_discover.cli.settings import Settings
     from nemorun_discover.model.status import ExperimentStatus
     from nemorun_discover.store.home import Home
+    from nemorun_discover.store.scope import Scope
 
 
-def find_experiment(reference: str | None) -> tuple[Home, str]:
+def scope_here(home: Home, settings: Settings) -> Callable[[], Scope]:
+    """Whose experiments a command means that names none: those of this project, with `-a` all of the home.
+
+    What is returned raises ConfigError where the configuration that was named does not exist.
+    """
+    return cache(
+        lambda: home.scope(
+            settings.directory,
+            os.environ,
+            file=settings.config_file,
+            all_projects=settings.all_projects,
+        )
+    )
+
+
+def find_experiment(
+    reference: str | None, settings: Settings, console: Console
+) -> tuple[Home, str]:
     """The home, and the id of the experiment that is meant.
 
     Raises:
         UsageError: None, or more than one, is meant.
     """
     home = open_home(os.environ)
-    return home, home.find(reference)
+    return home, home.find(reference, scope_here(home, settings), _noting(console))
 
 
-def find_experiment_and_jobs(words: Sequence[str]) -> tuple[Home, str, tuple[str, ...]]:
+def find_experiment_and_jobs(
+    words: Sequence[str], settings: Settings, console: Console
+) -> tuple[Home, str, tuple[str, ...]]:
     """The home, the experiment and the names of jobs that `[EXP] [JOB]...` mean.
 
-    A first word that is no experiment, but names a job of the last one, is taken as that.
+    A first word that names a job of the last experiment is taken as that, unless it means an experiment of
+    this project, or is another one's whole id: a job's name is never the end of a stranger's id.
 
     Raises:
         UsageError: The first word is neither.
     """
     home = open_home(os.environ)
+    scope, tell = scope_here(home, settings), _noting(console)
     if not words:
-        return home, home.find(None), ()
+        return home, home.find(None, scope, tell), ()
+    first, rest = words[0], tuple(words[1:])
     try:
-        return home, home.find(words[0]), tuple(words[1:])
+        found = home.find(first, scope, tell)
     except UsageError as error:
-        last = next(home.newest_first(), None)
-        if last is None or not _matches(observe(home, last), words[0]):
+        last = next(home.newest_of(scope()), None)
+        if last is None or not _matches(observe(home, last), first):
             raise UsageError(
                 f"{error.message}, and no job of the last experiment is called that",
                 hint=error.hint,
             ) from error
-        return home, last, tuple(words)
+        return home, home.find(None, scope, tell), tuple(words)
+    if first not in (LAST, found) and not home.is_of(found, scope()):
+        last = next(home.newest_of(scope()), None)
+        if last is not None and _matches(observe(home, last), first):
+            return home, last, tuple(words)
+    return home, found, rest
+
+
+def _noting(console: Console) -> Callable[[str], None]:
+    return lambda sentence: console.note(f"note: {sentence}")
 
 
 def keep_going(home: Home, experiment_id: str, console: Console) -> None:

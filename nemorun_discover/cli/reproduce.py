@@ -10,7 +10,7 @@ import click
 from nemorun_discover.cli.complete import complete_experiment
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.documents_compared import check_document, reproduced_document
-from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.progress import follow
 from nemorun_discover.cli.reference import find_experiment, keep_going
 from nemorun_discover.cli.render_diff import difference_lines, sentence_lines
@@ -48,16 +48,17 @@ _SEEDS = "that randomness is the same is up to the tasks: nemorun sets no seed"
     is_flag=True,
     help="Run nothing; say whether code, configuration and interpreter are as then.",
 )
+@all_projects_option
 def reproduce_command(settings: Settings, experiment: str | None, *, only_check: bool) -> ExitCode:
     """Run all jobs of an experiment again from its record, and compare what they return.
 
     The exit code is 0 when every job ended and returned as then, else 1. With --check nothing runs: it is 0
     when code, configuration and interpreter are as then, and 1 when something differs; what cannot be
     proven is said, and does not count. EXP is an id, a unique beginning or end of one, or @last; without
-    it, the last experiment.
+    it, the project's last experiment.
     """
     console = open_console(settings)
-    home, experiment_id = find_experiment(experiment)
+    home, experiment_id = find_experiment(experiment, settings, console)
     keep_going(home, experiment_id, console)
     if only_check:
         return _check(home, experiment_id, console, settings)

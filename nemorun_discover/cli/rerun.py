@@ -12,7 +12,7 @@ from nemorun_discover.cli.complete import complete_executor, complete_experiment
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.dry_run import print_plan
 from nemorun_discover.cli.launching import launch_and_watch
-from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.reference import find_experiment_and_jobs, keep_going, pick_jobs
 from nemorun_discover.errors import ExitCode, NothingSelected
 from nemorun_discover.lifecycle.again import rerun, unfinished
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--dry-run", is_flag=True, help="Print what would be launched; write and send nothing."
 )
+@all_projects_option
 def rerun_command(
     settings: Settings,
     words: tuple[str, ...],
@@ -57,8 +58,8 @@ def rerun_command(
 ) -> ExitCode:
     """Run jobs of an experiment again, as a new experiment: same code, parameters and executors.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment. JOB is a
-    job's id, a task's name, or a glob; without it, all jobs. KEY=VALUE gives a parameter another value in
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
+    experiment. JOB is a job's id, a task's name, or a glob; without it, all jobs. KEY=VALUE gives a parameter another value in
     every job that has it; -o profiles.NAME.FIELD=VALUE changes a recorded executor. An upstream job that
     succeeded and is not selected is not run again: its result and its outputs are used.
     """
@@ -70,7 +71,7 @@ def rerun_command(
         fresh_code=fresh_code,
     )
     home, experiment_id, names = find_experiment_and_jobs(
-        [word for word in words if not is_assignment(word)]
+        [word for word in words if not is_assignment(word)], settings, console
     )
     keep_going(home, experiment_id, console)
     status = observe(home, experiment_id)

@@ -13,7 +13,7 @@ from nemorun_discover.cli.complete import complete_experiment
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.documents import results_document
 from nemorun_discover.cli.flatten import flatten
-from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.reference import find_experiment, keep_going
 from nemorun_discover.cli.symbols import state_span
 from nemorun_discover.cli.table import Column, draw_table
@@ -38,15 +38,16 @@ _FIRST = ("job", "task", "executor", "state")
 @nemorun_command("results", short_help="Tabulate what the jobs returned.")
 @click.argument("experiment", metavar="[EXP]", required=False, shell_complete=complete_experiment)
 @click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values, with every job.")
+@all_projects_option
 def results_command(settings: Settings, experiment: str | None, *, as_csv: bool) -> None:
     """Tabulate what the jobs of an experiment returned; nested objects become columns `a.b`.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last experiment.
     """
     if as_csv and settings.json:
         raise UsageError("--csv and --json exclude each other")
     console = open_console(settings)
-    home, experiment_id = find_experiment(experiment)
+    home, experiment_id = find_experiment(experiment, settings, console)
     keep_going(home, experiment_id, console)
     status = observe(home, experiment_id)
     if settings.json:

@@ -22,6 +22,7 @@ class Settings:
         json: The answer is wanted as JSON.
         without_plugins: Names of installed plugins that are switched off, `-p no:NAME`.
         rest: What followed `--`; None when there was no `--`.
+        all_projects: `-a`: the last experiment, where none is named, is the last of all projects.
         argv: The whole command line as typed, without the program's name.
     """
 
@@ -33,4 +34,5 @@ class Settings:
     json: bool = False
     without_plugins: tuple[str, ...] = ()
     rest: tuple[str, ...] | None = None
+    all_projects: bool = False
     argv: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.documents import show_document
 from nemorun_discover.cli.moments import duration, elapsed_s, local_time
 from nemorun_discover.cli.one_job import find_one_job
-from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.reference import find_experiment, keep_going
 from nemorun_discover.cli.render_jobs import heading_lines
 from nemorun_discover.cli.sanitise import visible
@@ -49,18 +49,19 @@ _HASH_SHOWN = 12
 @click.option(
     "--script", "script_of", metavar="JOB", help="Print the request that was sent for this job."
 )
+@all_projects_option
 def show_command(
     settings: Settings, experiment: str | None, *, show_diff: bool, script_of: str | None
 ) -> None:
     """Show the record of an experiment: what was asked, by whom, of which code, and every attempt.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment. JOB is a
-    job's id, a task's name, or a glob that means one job.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
+    experiment. JOB is a job's id, a task's name, or a glob that means one job.
     """
     if show_diff and script_of is not None:
         raise UsageError("--diff and --script exclude each other")
     console = open_console(settings)
-    home, experiment_id = find_experiment(experiment)
+    home, experiment_id = find_experiment(experiment, settings, console)
     keep_going(home, experiment_id, console)
     record = home.read_record(experiment_id)
     if script_of is not None:

@@ -12,7 +12,7 @@ from nemorun_discover.cli.boundary import print_error
 from nemorun_discover.cli.complete import complete_experiment
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.documents import status_document
-from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.progress import follow
 from nemorun_discover.cli.reference import find_experiment, keep_going
 from nemorun_discover.cli.render_contact import contact_lines
@@ -47,16 +47,17 @@ _EXIT_CODES = {State.SUCCEEDED: 0, State.FAILED: _FAILED, State.CANCELLED: _CANC
     is_flag=True,
     help="Leave with 0 when it succeeded, 100 failed, 101 not finished, 102 not found, 103 cancelled.",
 )
+@all_projects_option
 def status_command(
     settings: Settings, experiment: str | None, *, watching: bool, as_exit_code: bool
 ) -> int | None:
     """Show where the jobs of an experiment stand.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last experiment.
     """
     console = open_console(settings)
     try:
-        home, experiment_id = find_experiment(experiment)
+        home, experiment_id = find_experiment(experiment, settings, console)
     except UsageError as error:
         if not as_exit_code:
             raise

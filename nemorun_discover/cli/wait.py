@@ -9,7 +9,7 @@ import click
 from nemorun_discover.cli.complete import complete_experiment
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.documents import status_document
-from nemorun_discover.cli.options import nemorun_command
+from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.progress import follow
 from nemorun_discover.cli.reference import find_experiment
 from nemorun_discover.cli.render_failures import failure_report
@@ -31,14 +31,15 @@ if TYPE_CHECKING:
     metavar="TIME",
     help="Give up after `90`, `90s`, `15m` or `2h`; exit 124.",
 )
+@all_projects_option
 def wait_command(settings: Settings, experiment: str | None, *, timeout: str | None) -> ExitCode:
     """Wait until every job of an experiment is final; 0 when all succeeded, 1 when one did not.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the last experiment.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last experiment.
     """
     limit_s = None if timeout is None else parse_time(timeout)
     console = open_console(settings)
-    home, experiment_id = find_experiment(experiment)
+    home, experiment_id = find_experiment(experiment, settings, console)
     status = follow(console, watch(home, experiment_id, timeout_s=limit_s))
     if settings.json:
         console.document(status_document(status))

@@ -49,6 +49,14 @@ def find_config(directory: Path, env: Mapping[str, str], given: Path | None = No
     return None
 
 
+def repository_of(directory: Path, env: Mapping[str, str]) -> Path | None:
+    """The root of the git repository that holds a directory; a home directory under git is none."""
+    for folder in _upward(directory, env):
+        if os.path.lexists(folder / ".git") and str(folder) != env.get("HOME"):
+            return folder
+    return None
+
+
 def has_table(pyproject: Path) -> bool:
     """True when a pyproject.toml holds a `[tool.nemorun]`, or seems to and is broken."""
     try:

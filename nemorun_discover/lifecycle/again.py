@@ -141,7 +141,8 @@ def last_failed(home: Home, config: Config, request: RunRequest, env: Mapping[st
     Raises:
         NothingSelected: There is no such experiment, or nothing in it failed.
     """
-    experiment_id = home.last_of_project(str(config.root))
+    scope = home.scope(config.root, env, file=config.file)
+    experiment_id = None if scope.root is None else next(home.newest_of(scope), None)
     if experiment_id is None:
         raise NothingSelected(f"--lf: {config.root} has no experiment yet")
     record = home.read_record(experiment_id)

@@ -12,10 +12,11 @@ from nemorun_discover.model.ids import MINUTE_LENGTH, is_experiment_id, matching
 from nemorun_discover.model.layout import HomeLayout, home_root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from nemorun_discover.model.record import Record
+    from nemorun_discover.store.scope import Scope
 
 LAST = "@last"
 _AMBIGUOUS_SHOWN = 5
@@ -31,6 +32,13 @@ crashes/      reports of nemorun's own errors. May be deleted at any time.
 
 `nemorun prune` deletes what nothing needs any more.
 """
+
+
+def whole_home() -> Scope:
+    """Every experiment of the home."""
+    from nemorun_discover.store.scope import Scope  # noqa: PLC0415 - a launch starts without it
+
+    return Scope(why="of all projects")
 
 
 class Home:
@@ -75,11 +83,49 @@ class Home:
         for _, minute in groupby(reversed(self.ids()), key=lambda one: one[:MINUTE_LENGTH]):
             yield from sorted(minute, key=self._created_ns, reverse=True)
 
-    def find(self, reference: str | None = None) -> str:
+    def scope(
+        self,
+        directory: Path,
+        env: Mapping[str, str],
+        *,
+        file: Path | None = None,
+        all_projects: bool = False,
+    ) -> Scope:
+        """Whose experiments are meant in a directory; the arguments are those of `scope_of`.
+
+        Raises:
+            ConfigError: The configuration that was named does not exist.
+        """
+        from nemorun_discover.store.scope import scope_of  # noqa: PLC0415 - a launch starts without it
+
+        recorded = (self.project_of(one) for one in self.ids())
+        return scope_of(directory, env, recorded, file=file, all_projects=all_projects)
+
+    def newest_of(self, scope: Scope) -> Iterator[str]:
+        """The ids of a scope's experiments, newest first."""
+        for one in self.newest_first():
+            if scope.root is None or scope.holds(self.project_of(one)):
+                yield one
+
+    def project_of(self, experiment_id: str) -> str | None:
+        """The directory of the project it was started from; None when its record does not tell."""
+        from nemorun_discover.store.scope import project_in  # noqa: PLC0415 - likewise
+
+        return project_in(self.layout.experiment(experiment_id).record)
+
+    def find(
+        self,
+        reference: str | None = None,
+        scope: Callable[[], Scope] = whole_home,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> str:
         """The id of the experiment that a reference means.
 
         Args:
-            reference: An id, a unique prefix or suffix of one; `@last` or None for the newest.
+            reference: An id, a unique prefix or suffix of one, wherever it was started; of several that
+                match, the only one of the scope. `@last` or None for the newest of the scope.
+            scope: Whose experiments `@last` means; asked for only where that matters.
+            tell: Is given a sentence where the whole home was looked at, or a record could not be read.
 
         Raises:
             UsageError: None, or more than one, is meant.
@@ -91,19 +137,46 @@ class Home:
                 hint="start one with `nemorun run`",
             )
         if reference in (None, LAST):
-            return next(self.newest_first())
+            return self._last(scope(), tell)
         found = matching(str(reference), ids)
-        if len(found) == 1:
-            return found[0]
+        own = found if len(found) == 1 else [one for one in found if self.is_of(one, scope())]
+        if len(own) == 1:
+            return own[0]
         if not found:
             raise UsageError(
                 f"no experiment begins or ends with {reference!r}",
-                hint="`nemorun experiments` lists them",
+                hint="`nemorun experiments` lists them, `-a` those of all projects",
             )
         shown = ", ".join(found[-_AMBIGUOUS_SHOWN:])
         raise UsageError(
             f"{reference!r} means {len(found)} experiments: {shown}",
             hint="type more of the id; its last four letters are usually enough",
+        )
+
+    def is_of(self, experiment_id: str, scope: Scope) -> bool:
+        """True when the experiment was started from the project that the scope names."""
+        return scope.root is not None and scope.holds(self.project_of(experiment_id))
+
+    def _last(self, scope: Scope, tell: Callable[[str], None]) -> str:
+        if scope.root is None:
+            last = next(self.newest_first())
+            tell(
+                f"{scope.why} in {self.layout.root} the last is {last}"
+                f" ({self.project_of(last) or 'its record cannot be read'})"
+            )
+            return last
+        unreadable: list[str] = []
+        for one in self.newest_first():
+            project = self.project_of(one)
+            if scope.holds(project):
+                for other in unreadable:
+                    tell(f"{other} is passed over: its record cannot be read")
+                return one
+            if project is None:
+                unreadable.append(one)
+        raise UsageError(
+            f"there is no experiment of {scope.root} yet",
+            hint="start one with `nemorun run`; -a looks at those of all projects, as of one that was moved",
         )
 
     def read_record(self, experiment_id: str) -> Record:
@@ -115,16 +188,6 @@ class Home:
         from nemorun_discover.store.record import load_record  # noqa: PLC0415 - a launch starts without it
 
         return load_record(self.layout.experiment(experiment_id).record)
-
-    def last_of_project(self, root: str) -> str | None:
-        """The newest experiment that was started from this project root; None when there is none."""
-        for one in self.newest_first():
-            try:
-                if self.read_record(one).project.root == root:
-                    return one
-            except StoreError:
-                continue
-        return None
 
     def _created_ns(self, experiment_id: str) -> int:
         # The record is written once and never changed: its time is the experiment's.

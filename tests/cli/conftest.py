@@ -67,6 +67,11 @@ class Cli:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
+    @property
+    def home(self) -> Path:
+        """The home of the experiments."""
+        return Path(os.environ["NEMORUN_HOME"])
+
     def environment(self, **changes: str) -> dict[str, str]:
         return {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONUTF8": "1", **changes}
 

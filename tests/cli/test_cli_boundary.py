@@ -135,6 +135,7 @@ def test_a_reader_that_leaves_early_does_not_change_the_verdict(nemorun, shelf, 
 
     done = subprocess.run(
         [sys.executable, "-P", "-m", "nemorun_discover.cli.main", "status", "--exit-code"],
+        cwd=nemorun.directory,
         env=nemorun.environment(),
         stdout=write,
         stderr=subprocess.PIPE,
@@ -168,6 +169,7 @@ def test_a_full_disk_below_stdout_is_said_in_one_sentence(nemorun, shelf, told):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "nemorun_discover.cli.main", "status"],
+            cwd=nemorun.directory,
             env=nemorun.environment(),
             stdout=full,
             stderr=subprocess.PIPE,

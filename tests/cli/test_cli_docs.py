@@ -10,7 +10,7 @@ import pytest
 import nemorun_discover
 from nemorun_discover.cli.commands import COMMANDS, HEADINGS
 from nemorun_discover.cli.main import cli
-from nemorun_discover.cli.options import GlobalOption
+from nemorun_discover.cli.options import ExperimentOption, GlobalOption
 
 REPOSITORY = Path(nemorun_discover.__file__).parents[1]
 PAGE = (REPOSITORY / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -24,7 +24,8 @@ def options_of(command):
     return {
         name
         for param in command.params
-        if param.param_type_name == "option" and not isinstance(param, GlobalOption)
+        if param.param_type_name == "option"
+        and not isinstance(param, (GlobalOption, ExperimentOption))
         for name in (*param.opts, *param.secondary_opts)
     }
 
@@ -50,7 +51,9 @@ def test_the_page_has_every_global_option():
         one for param in command.params if isinstance(param, GlobalOption) for one in param.opts
     }
     everywhere = PAGE.partition("## Exit codes")[0]
+    (of_experiments,) = [one for one in command.params if isinstance(one, ExperimentOption)]
 
+    assert all(f"`{name}`" in everywhere for name in of_experiments.opts)
     assert all(f"`{name}" in everywhere for name in common)
 
 

@@ -26,13 +26,9 @@ def test_twenty_are_listed_and_the_rest_counted(nemorun, shelf, told):
     answer = nemorun("experiments")
 
     assert len(answer.lines) == 21
-    assert answer.err == "and 3 older; --all lists them\n"
+    assert answer.err == "these are the last 20; -n N lists more, --all those of all projects\n"
     assert len(nemorun("experiments", "--all").lines) == 24
     assert len(nemorun("experiments", "-n", "2").lines) == 3
-
-
-def test_number_and_all_exclude_each_other(nemorun):
-    assert nemorun("experiments", "-n", "2", "--all").code == 4
 
 
 def test_a_record_that_cannot_be_read_is_a_row_and_no_error(nemorun, shelf, told):

@@ -178,6 +178,7 @@ def test_following_ends_when_the_reader_leaves(nemorun, workshop):
     done = subprocess.run(
         f"{sys.executable} -P -m nemorun_discover.cli.main logs -f | head -n 2",
         shell=True,
+        cwd=nemorun.directory,
         env=nemorun.environment(),
         capture_output=True,
         text=True,

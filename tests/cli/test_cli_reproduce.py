@@ -158,7 +158,7 @@ def test_a_project_without_git_cannot_be_proven(nemorun, project, write):
 def test_a_project_that_is_gone_is_not_as_then(nemorun, shelf, told, tmp_path):
     shelf.put(told("train@local"), project=Project(root=str(tmp_path / "gone"), name="x"))
 
-    answer = check(nemorun)
+    answer = check(nemorun, "-a")
 
     assert answer.code == 1
     assert findings(answer, "code") == [

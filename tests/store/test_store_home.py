@@ -12,6 +12,7 @@ from nemorun_discover.files import write_json
 from nemorun_discover.model.record import Project
 from nemorun_discover.store.home import Home, open_home
 from nemorun_discover.store.record import encode_record
+from nemorun_discover.store.scope import Scope
 
 
 def put(store, *ids, record=None):
@@ -231,5 +232,12 @@ def test_the_last_of_a_project_is_found_past_others_and_damaged_ones(store, make
     put(store, "20261122-0900-a-cccc", record=in_project("/other"))
     put(store, "20261123-0900-a-dddd")
 
-    assert store.last_of_project("/mine") == "20261121-0900-a-bbbb"
-    assert store.last_of_project("/nobodys") is None
+    told = []
+
+    def last(root):
+        return store.find("@last", lambda: Scope(root=Path(root)), told.append)
+
+    assert last("/mine") == "20261121-0900-a-bbbb"
+    assert told == ["20261123-0900-a-dddd is passed over: its record cannot be read"]
+    with pytest.raises(UsageError, match="there is no experiment of /nobodys yet"):
+        last("/nobodys")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nemorun_discover.discovery.names import nearest
@@ -18,7 +18,8 @@ def resolve_after(
 ) -> tuple[tuple[Task, ...], tuple[Issue, ...]]:
     """Replace the names in `after` by node ids.
 
-    A name is looked up in the task's own file, then in the whole project, where it must be unique.
+    A name is looked up in the task's own file, then in the whole project, where it must be unique. One that ends
+    in `@EXECUTOR` means that task's jobs on this executor.
 
     Args:
         tasks: With `after` as it was written (see `FileScan`).
@@ -39,8 +40,9 @@ def resolve_after(
         wrong = [each for each in found if isinstance(each, Issue)]
         issues.extend(wrong)
         if not wrong:
-            ids = [each for each in found if isinstance(each, str)]
-            resolved[task.id] = replace(task, after=tuple(dict.fromkeys(ids)))
+            resolved[task.id] = _resolved(
+                task, [each for each in found if isinstance(each, _Upstream)]
+            )
     issues.extend(_drop_unreachable(resolved))
     return tuple(resolved.values()), tuple(issues)
 
@@ -54,6 +56,23 @@ def unknown_references(tasks: Sequence[Task]) -> set[str]:
         for name in task.after
         if _is_reference(name) and not index.candidates(task, name)
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Upstream:
+    """What a name in `after` means: a task, and the executor where it is meant; None where it does not say."""
+
+    task_id: str
+    executor: str | None
+
+
+def _resolved(task: Task, found: Sequence[_Upstream]) -> Task:
+    after_on: dict[str, tuple[str, ...]] = {}
+    for one in found:
+        if one.executor is not None and one.executor not in after_on.get(one.task_id, ()):
+            after_on[one.task_id] = (*after_on.get(one.task_id, ()), one.executor)
+    ids = tuple(dict.fromkeys(one.task_id for one in found))
+    return replace(task, after=ids, after_on=after_on)
 
 
 def _is_reference(name: str) -> bool:
@@ -84,10 +103,15 @@ class _Index:
         own = f"{task.file}::{name}"
         return [own] if own in self._by_id else self._by_name.get(name, [])
 
-    def find(self, task: Task, name: str, *, is_partial: bool) -> str | Issue | None:
-        candidates = self.candidates(task, name)
+    def find(self, task: Task, name: str, *, is_partial: bool) -> _Upstream | Issue | None:
+        candidates, executor = self.candidates(task, name), None
+        if not candidates and "@" in name:
+            bare, _, on = name.rpartition("@")
+            candidates = self.candidates(task, bare)
+            # Without a task of that name, too, the message is about the task.
+            name, executor = bare, on
         if len(candidates) == 1:
-            return candidates[0]
+            return _Upstream(candidates[0], executor)
         shown = name.removeprefix("::")
         if candidates:
             listed = ", ".join(candidates)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _LONGEST_SHOWN = 40
 
+_Jobs = dict[str, str]  # ids by executor
+
 
 def link(
     placed: Sequence[tuple[Cell, str]],
@@ -32,8 +34,9 @@ def link(
 ) -> tuple[Job, ...]:
     """The jobs, upstream before downstream, otherwise in the order given.
 
-    A job waits for the jobs of each upstream task on the same executor that have equal values for all
-    parameters which both send. An upstream task without a job on that executor is not waited for.
+    A job waits for each cell of an upstream task that has equal values for all parameters which both send. Which
+    of that cell's jobs is meant: those on the executors that the task names (`after=["prep@a"]`); else the one on
+    the job's own executor; else the only one. An upstream task without any job is not waited for.
 
     Args:
         placed: Cells with their executors; a pair that is there twice counts once.
@@ -42,7 +45,8 @@ def link(
         timeouts_s: By executor, for tasks that do not say.
 
     Raises:
-        UsageError: An upstream task has jobs on that executor, but none with the same values.
+        UsageError: An upstream task has jobs, but none with the same values; or a cell of it runs on several
+            other executors, and nothing says which is meant.
     """
     spots = _spots(placed)
     slugs = slugs_of([spot.id for spot in spots])
@@ -117,37 +121,52 @@ class _Upstream:
 
     def __init__(self, spots: Iterable[_Spot]) -> None:
         self.tasks: dict[str, Task] = {}
-        self.spots: defaultdict[tuple[str, str], list[_Spot]] = defaultdict(list)
-        self.ids: dict[tuple[str, str, tuple[str, ...]], dict[str, list[str]]] = {}
+        self.spots: defaultdict[str, list[_Spot]] = defaultdict(list)
+        self.cells: dict[tuple[str, tuple[str, ...]], dict[str, dict[str, _Jobs]]] = {}
         for spot in spots:
             self.tasks[spot.cell.task.id] = spot.cell.task
-            self.spots[spot.cell.task.id, spot.executor].append(spot)
+            self.spots[spot.cell.task.id].append(spot)
 
     def of(self, spot: _Spot) -> dict[str, tuple[str, ...]]:
         """Ids of the jobs to wait for, by the upstream task's name."""
         after: dict[str, tuple[str, ...]] = {}
         for task_id in spot.cell.task.after:
-            rivals = self.spots.get((task_id, spot.executor))
+            rivals = self.spots.get(task_id)
             if not rivals:
                 continue
             # All cells of a task send the same parameters.
             shared = tuple(sorted(spot.cell.params.keys() & rivals[0].cell.params.keys()))
-            ids = self._by_values(task_id, spot.executor, shared).get(_values(spot, shared))
-            if ids is None:
+            cells = self._by_values(task_id, shared).get(_values(spot, shared))
+            if cells is None:
                 raise _no_equal(spot, shared, rivals)
             name = self.tasks[task_id].name
+            ids = [id_ for jobs in cells.values() for id_ in self._chosen(spot, task_id, jobs)]
             after[name] = (*after.get(name, ()), *ids)
         return after
 
-    def _by_values(
-        self, task_id: str, executor: str, shared: tuple[str, ...]
-    ) -> dict[str, list[str]]:
-        key = (task_id, executor, shared)
-        if key not in self.ids:
-            self.ids[key] = {}
-            for spot in self.spots[task_id, executor]:
-                self.ids[key].setdefault(_values(spot, shared), []).append(spot.id)
-        return self.ids[key]
+    def _chosen(self, spot: _Spot, task_id: str, jobs: Mapping[str, str]) -> list[str]:
+        """Which of a cell's jobs, given by executor, are meant."""
+        named = spot.cell.task.after_on.get(task_id)
+        if named is not None:
+            for name in named:
+                if name not in jobs:
+                    raise _not_there(spot, self.tasks[task_id], name, jobs)
+            return [jobs[name] for name in named]
+        if spot.executor in jobs:
+            return [jobs[spot.executor]]
+        if len(jobs) > 1:
+            raise _which(spot, self.tasks[task_id], jobs)
+        return list(jobs.values())
+
+    def _by_values(self, task_id: str, shared: tuple[str, ...]) -> dict[str, dict[str, _Jobs]]:
+        """By the values of the shared names, the cells with these; of each, its job by executor."""
+        if (task_id, shared) not in self.cells:
+            cells: dict[str, dict[str, _Jobs]] = {}
+            for spot in self.spots[task_id]:
+                alike = cells.setdefault(_values(spot, shared), {})
+                alike.setdefault(spot.cell.id, {})[spot.executor] = spot.id
+            self.cells[task_id, shared] = cells
+        return self.cells[task_id, shared]
 
 
 def _values(spot: _Spot, names: Iterable[str]) -> str:
@@ -167,10 +186,29 @@ def _no_equal(spot: _Spot, shared: Sequence[str], rivals: Sequence[_Spot]) -> Us
     )
     upstream = rivals[0].cell.task.name
     return UsageError(
-        f"{spot.id} comes after {upstream}, but no {upstream} job on {spot.executor} has {wanted}",
+        f"{spot.id} comes after {upstream}, but no {upstream} job on {_and(one.executor for one in rivals)} has {wanted}",
         hint=f"give both tasks the same values, or run {spot.cell.task.name} alone: "
         f"-k ={spot.cell.task.name}",
     )
+
+
+def _which(spot: _Spot, upstream: Task, jobs: Mapping[str, str]) -> UsageError:
+    first = next(iter(jobs))
+    return UsageError(
+        f"{spot.id} comes after {upstream.name}, and may mean {_and(jobs.values())}",
+        hint=f'say which, after=["{upstream.name}@{first}"], or run both tasks on one executor',
+    )
+
+
+def _not_there(spot: _Spot, upstream: Task, executor: str, jobs: Mapping[str, str]) -> UsageError:
+    return UsageError(
+        f"{spot.id} comes after {upstream.name}@{executor}, and there is only {_and(jobs.values())}",
+        hint=f"run {upstream.name} on {executor} too, or change after=",
+    )
+
+
+def _and(names: Iterable[str]) -> str:
+    return " and ".join(dict.fromkeys(names))
 
 
 def _is_short(value: Json) -> bool:

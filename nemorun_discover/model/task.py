@@ -130,6 +130,7 @@ class Task:
         line: Of the `def` (from 1), or 0 where it is not known.
         function: The function's own name in `file`; None for a script task.
         after: Node ids of the tasks this one waits for, resolved.
+        after_on: By such an id, the executors on which that task is meant, where `after` names them (`prep@a`).
         timeout_s: Wall-clock limit of one attempt; None for none.
         retries: Attempts after the first; None leaves it to the executor.
         values: What `[tasks.NAME] params` of the config says, by parameter: JSON, over the signature's
@@ -145,6 +146,7 @@ class Task:
     parametrize: tuple[Parametrize, ...] = ()
     tags: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    after_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
     executors: tuple[str, ...] = ()
     timeout_s: float | None = None
     retries: int | None = None

@@ -238,6 +238,68 @@ def test_last_failed_runs_what_failed_and_uses_what_succeeded(demo, nemorun, wri
     assert nemorun("run", "--lf").code == 5
 
 
+def test_an_edge_between_executors_is_waited_for(project, nemorun, write):
+    write(
+        "nemorun.toml",
+        """
+        [profiles.other]
+        kind = "local"
+        [profiles.third]
+        kind = "local"
+        """,
+    )
+    write(
+        "t.py",
+        """
+        import nemorun, os, pathlib, time
+        @nemorun.task(executors=["local"], retries=1)
+        def prep(seed: int = 1):
+            time.sleep(0.3)
+            if nemorun.current().attempt == 1:
+                raise RuntimeError("once more")
+            return [seed, "prepared"]
+        @nemorun.task(after=["prep"], executors=["other"])
+        def use(seed: int = 1):
+            if not os.path.exists("mended"):
+                raise RuntimeError("not mended")
+            return nemorun.upstream("prep").result
+        @nemorun.task(after=["prep"], executors=["third"])
+        def report():
+            return sorted(one.result for one in nemorun.upstreams("prep"))
+        """,
+    )
+
+    plan = nemorun("run", "-k", "use", "--with-deps", "--dry-run")
+    first = last_document(nemorun("run", "--all", "seed=1,2", "-j", "2", "--json"))
+    write("mended", "")
+    again = last_document(nemorun("run", "--lf", "--json"))
+    write("t.py", (project / "t.py").read_text().replace('["local"]', '["local", "other"]'))
+    unclear = nemorun("run", "-k", "prep or report")
+    write("t.py", (project / "t.py").read_text().replace('after=["prep"]', 'after=["prep@local"]'))
+    clear = nemorun("run", "-k", "prep or report", "--dry-run")
+
+    assert "  after prep: prep@local" in plan.out.splitlines()
+    assert {job["id"]: (job["state"], job["result"]) for job in first["jobs"]} == {
+        "prep[seed=1]@local": ("SUCCEEDED", [1, "prepared"]),
+        "prep[seed=2]@local": ("SUCCEEDED", [2, "prepared"]),
+        "use[seed=1]@other": ("FAILED", None),
+        "use[seed=2]@other": ("FAILED", None),
+        "report@third": ("SUCCEEDED", [[1, "prepared"], [2, "prepared"]]),
+    }
+    assert {job["id"]: job["result"] for job in again["jobs"]} == {
+        "use[seed=1]@other": [1, "prepared"],
+        "use[seed=2]@other": [2, "prepared"],
+    }
+    assert (unclear.code, unclear.err.splitlines()) == (
+        4,
+        [
+            "error: report@third comes after prep, and may mean prep@local and prep@other",
+            'hint: say which, after=["prep@local"], or run both tasks on one executor',
+        ],
+    )
+    assert clear.out.split("job report@third")[1].splitlines()[1] == "  after prep: prep@local"
+
+
 def test_rerun_failed_repeats_parameters_and_names_its_origin(demo, nemorun, write):
     write(
         "gate.py",

@@ -45,6 +45,25 @@ def test_a_node_id_means_exactly_that_task(project: Project):
     assert (found.tasks[2].after, found.issues) == (("b.py::prep",), ())
 
 
+def test_a_name_may_say_on_which_executor_its_task_is_meant(project: Project):
+    project.write("at@x/a.py", HEAD + "@run.task\ndef prep(): ...\n@run.task\ndef other(): ...\n")
+    project.write(
+        "b.py",
+        HEAD
+        + "@run.task(after=['prep@gpu', 'prep@vision/small', 'at@x/a.py::other'])\ndef train(): ...\n",
+    )
+    project.write("c.py", HEAD + "@run.task(after='prop@gpu')\ndef wrong(): ...\n")
+
+    found = project.collect()
+
+    train = next(task for task in found.tasks if task.name == "train")
+    assert train.after == ("at@x/a.py::prep", "at@x/a.py::other")
+    assert train.after_on == {"at@x/a.py::prep": ("gpu", "vision/small")}
+    assert [(issue.message, issue.hint) for issue in found.issues] == [
+        ("after= of 'wrong': there is no task 'prop'", "did you mean 'prep'?")
+    ]
+
+
 def test_an_unknown_name_is_an_issue_with_the_nearest(project: Project):
     project.write(
         "a.py",

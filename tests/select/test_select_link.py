@@ -139,12 +139,60 @@ def test_without_shared_parameters_a_job_waits_for_every_upstream_job(make_cell)
     assert edges(jobs) == {"report@local": {"train": ("train[lr=1]@local", "train[lr=2]@local")}}
 
 
-def test_a_job_waits_only_on_its_own_executor(make_cell):
-    train, evaluate = make_cell("train"), make_cell("evaluate", after=(TRAIN,))
+@pytest.mark.parametrize(
+    ("trains", "evaluate", "meant"),
+    [
+        (["a", "b"], "b", ["train@b"]),
+        (["a"], "b", ["train@a"]),
+        (["vision/a"], "b", ["train@vision/a"]),
+    ],
+    ids=["its own", "the only one", "of a folder"],
+)
+def test_an_edge_leads_to_the_own_executor_or_to_the_only_other_one(
+    make_cell, trains, evaluate, meant
+):
+    train, after = make_cell("train"), make_cell("evaluate", after=(TRAIN,))
 
-    jobs = link([(train, "a"), (train, "b"), (evaluate, "b"), (evaluate, "c")])
+    jobs = link([*((train, name) for name in trains), (after, evaluate)])
 
-    assert edges(jobs) == {"evaluate@b": {"train": ("train@b",)}}
+    assert edges(jobs) == {f"evaluate@{evaluate}": {"train": tuple(meant)}}
+
+
+def test_several_other_executors_are_refused_unless_the_task_names_one(make_cell):
+    train = make_cell("train")
+    placed = [(train, "a"), (train, "b")]
+
+    with pytest.raises(UsageError) as caught:
+        link([*placed, (make_cell("evaluate", after=(TRAIN,)), "c")])
+    unknown = make_cell("evaluate", after=(TRAIN,), after_on={TRAIN: ("x",)})
+    with pytest.raises(UsageError) as elsewhere:
+        link([*placed, (unknown, "c")])
+    named = link([*placed, (make_cell("evaluate", after=(TRAIN,), after_on={TRAIN: ("b",)}), "a")])
+
+    assert caught.value.message == "evaluate@c comes after train, and may mean train@a and train@b"
+    assert caught.value.hint == ('say which, after=["train@a"], or run both tasks on one executor')
+    assert elsewhere.value.message == (
+        "evaluate@c comes after train@x, and there is only train@a and train@b"
+    )
+    assert edges(named) == {"evaluate@a": {"train": ("train@b",)}}
+
+
+def test_each_upstream_cell_is_looked_for_on_its_own(make_cell):
+    seeds = [make_cell("train", {"seed": seed}, label=f"seed={seed}") for seed in (0, 1)]
+    evaluates = [
+        make_cell("evaluate", {"seed": seed}, label=f"seed={seed}", after=(TRAIN,))
+        for seed in (0, 1)
+    ]
+    report = make_cell("report", after=(TRAIN,))
+    trains = [(seeds[0], "a"), (seeds[1], "b")]
+
+    jobs = link([*trains, *((cell, "a") for cell in (*evaluates, report))])
+
+    assert edges(jobs) == {
+        "evaluate[seed=0]@a": {"train": ("train[seed=0]@a",)},
+        "evaluate[seed=1]@a": {"train": ("train[seed=1]@b",)},
+        "report@a": {"train": ("train[seed=0]@a", "train[seed=1]@b")},
+    }
 
 
 def test_an_upstream_task_that_is_not_selected_is_not_waited_for(make_cell):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import os
 import sys
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nemorun_discover.config.binding import bind
 from nemorun_discover.config.check import check_executor
 from nemorun_discover.config.crashes import crash, line_in
+from nemorun_discover.config.import_roots import import_roots
 from nemorun_discover.errors import ConfigError
 from nemorun_discover.executors.base import Executor
 
@@ -52,7 +54,7 @@ def call_factory(factory: Factory, arguments: Tree, config: Config) -> Executor:
         ConfigError: Whatever goes wrong in it, in one sentence that names file and line.
     """
     place = f"{factory.file}:{factory.line}: executor factory {factory.name}"
-    with _project_on_path(config):
+    with _project_on_path(config, factory.file):
         function = _function(factory, config, place)
         values = bind(function, arguments, config.env, factory=factory.name, place=place)
         try:
@@ -118,10 +120,11 @@ def _module(path: Path, shown: str) -> ModuleType:
 
 
 @contextmanager
-def _project_on_path(config: Config) -> Iterator[None]:
+def _project_on_path(config: Config, file: str) -> Iterator[None]:
     before = list(sys.path)
-    folders = (config.root, *(config.root / one for one in config.project.pythonpath))
-    sys.path[:0] = [str(folder) for folder in folders]
+    entries = (*config.project.pythonpath, *import_roots(config.root, file))
+    folders = (config.root, *(config.root / one for one in entries))
+    sys.path[:0] = [os.path.normpath(folder) for folder in folders]
     try:
         with redirect_stdout(sys.stderr):
             yield

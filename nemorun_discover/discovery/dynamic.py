@@ -32,16 +32,16 @@ class _Opaque:
 
 
 def rescan(
-    root: Path, scans: Mapping[str, FileScan], pythonpath: Sequence[str]
+    root: Path, scans: Mapping[str, FileScan], pythonpath: Mapping[str, Sequence[str]]
 ) -> dict[str, FileScan]:
     """Import each file in an interpreter of its own, and scan it again with what that told.
 
     Args:
         root: Absolute.
         scans: What the syntax tree told, by file; where the import fails, it is what remains.
-        pythonpath: More entries for `sys.path`, relative to `root`.
+        pythonpath: By file, more entries for `sys.path`, relative to `root`.
     """
-    answers = ask(Request(root=root, file=file, pythonpath=pythonpath) for file in scans)
+    answers = ask(Request(root=root, file=file, pythonpath=pythonpath[file]) for file in scans)
     return {
         file: _failed(file, scan, answer)
         if isinstance(answer, Failure)

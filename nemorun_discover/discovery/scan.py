@@ -13,7 +13,7 @@ from nemorun_discover.garbage import without_gc
 from nemorun_discover.model.task import Collection, Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from nemorun_discover.discovery.filescan import FileScan
     from nemorun_discover.model.task import Task
@@ -24,6 +24,7 @@ def collect(
     paths: Sequence[str],
     *,
     pythonpath: Sequence[str] = (),
+    import_roots: Callable[[str], Sequence[str]] = lambda _: (),
     scripts: Sequence[Task] = (),
     is_partial: bool = False,
     cache_dir: Path | None = None,
@@ -37,6 +38,7 @@ def collect(
         root: The project's root; ids are relative to it.
         paths: Files and directories, relative to `root`.
         pythonpath: More entries for `sys.path` of the child interpreters, relative to `root`.
+        import_roots: By file, the directories that its packages are imported from; they come next on `sys.path`.
         scripts: Script tasks of the config, with `after` as it was written; they come last.
         is_partial: The paths are not the whole project (exact node ids need their own files only): a
             name in `after` that is not found there is left out instead of being an issue.
@@ -50,7 +52,12 @@ def collect(
     with without_gc():
         files, issues = find_files(base, paths)
         scans = read_files(base, files, cache_dir)
-        scans.update(_import_computed(base, scans, pythonpath, is_partial=is_partial))
+        computed = _to_import(scans, is_partial=is_partial)
+        scans.update(
+            _imported(
+                base, computed, {file: [*pythonpath, *import_roots(file)] for file in computed}
+            )
+        )
         rejected = {f"{file}::{name}" for file, scan in scans.items() for name in scan.rejected}
         found = [task for file in files if file in scans for task in scans[file].tasks]
         tasks, conflicts = resolve_after([*found, *scripts], rejected, is_partial=is_partial)
@@ -63,19 +70,23 @@ def collect(
     )
 
 
-def _import_computed(
-    root: Path, scans: Mapping[str, FileScan], pythonpath: Sequence[str], *, is_partial: bool
-) -> dict[str, FileScan]:
-    """Scan the files again that a syntax tree does not explain, with what an import of them tells."""
+def _to_import(scans: Mapping[str, FileScan], *, is_partial: bool) -> dict[str, FileScan]:
+    """The files that a syntax tree does not explain."""
     tasks = [task for scan in scans.values() for task in scan.tasks]
     unknown = set() if is_partial else unknown_references(tasks)
-    files = [file for file, scan in scans.items() if scan.computed or file in unknown]
-    if not files:
+    return {file: scan for file, scan in scans.items() if scan.computed or file in unknown}
+
+
+def _imported(
+    root: Path, scans: Mapping[str, FileScan], pythonpath: Mapping[str, Sequence[str]]
+) -> dict[str, FileScan]:
+    """Scan these files again, with what an import of them tells."""
+    if not scans:
         return {}
     # Few projects need it: subprocess, tempfile and ast are loaded then only.
     from nemorun_discover.discovery.dynamic import rescan  # noqa: PLC0415
 
-    return rescan(root, {file: scans[file] for file in files}, pythonpath)
+    return rescan(root, scans, pythonpath)
 
 
 def _sorted(issues: Iterable[Issue]) -> tuple[Issue, ...]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages"})
+# setuptools keeps links to a project's own files there (editable_mode=strict): they are no second project.
+_LINKS_OF_SETUPTOOLS = "__editable__."
 _MARKS_OF_ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta"})
 
 
@@ -76,7 +78,7 @@ def _walk(start: str, prefix: str, issues: list[Issue]) -> Iterator[str]:
         if directory != start and any(entry.name in _MARKS_OF_ENVIRONMENT for entry in entries):
             continue
         for entry in entries:
-            if entry.name.startswith(".") or entry.name in _SKIPPED:
+            if entry.name.startswith((".", _LINKS_OF_SETUPTOOLS)) or entry.name in _SKIPPED:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 pending.append((entry.path, f"{prefix}{entry.name}/"))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nemorun_discover.config.import_roots import import_roots
 from nemorun_discover.config.locate import user_cache_dir
 from nemorun_discover.discovery.scan import collect
 from nemorun_discover.errors import CollectionError
@@ -34,6 +35,7 @@ def collect_project(config: Config, files: Sequence[str] | None = None) -> Colle
         config.root,
         config.project.paths if files is None else files,
         pythonpath=config.project.pythonpath,
+        import_roots=lambda file: import_roots(config.root, file),
         scripts=_scripts(config),
         is_partial=files is not None,
         cache_dir=user_cache_dir(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nemorun_discover.config.import_roots import import_roots
 from nemorun_discover.config.script_tasks import require_references
 from nemorun_discover.discovery.arguments import parse_set, split_arguments
 from nemorun_discover.discovery.dynamic import describe_types
@@ -130,9 +131,8 @@ def _cells(
     keyword = compile_expression(request.keyword) if request.keyword else None
 
     def describe(task: Task) -> Mapping[str, TypeSpec]:
-        return describe_types(
-            config.root, task.file, task.function or task.name, config.project.pythonpath
-        )
+        path = (*config.project.pythonpath, *import_roots(config.root, task.file))
+        return describe_types(config.root, task.file, task.function or task.name, path)
 
     return expand(
         select_tasks(collection.tasks, arguments, tags=tags),

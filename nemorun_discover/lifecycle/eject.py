@@ -181,6 +181,10 @@ def _write_job(document: dict[str, Any], places: Places, draft: Path, folder: Pa
     document["folder"] = str(folder)
     document["root"] = places.moved(document["root"], str(folder))
     document["sys_path"] = [places.moved(one, str(folder)) for one in document["sys_path"]]
+    relocated = document.get("relocated", {})
+    document["relocated"] = {
+        live: places.moved(one, str(folder)) for live, one in relocated.items()
+    }
     document["argv"] = [places.moved(one, str(folder)) for one in document["argv"]]
     write_json(draft / "job.json", document)
     (draft / "outputs").mkdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.executors.secrets import MASK
@@ -12,7 +13,6 @@ from nemorun_discover.lifecycle.shell import command_lines, export_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.record import Record
@@ -69,6 +69,8 @@ def settle():
     job["root"] = moved(job["root"], old)
     job["sys_path"] = [moved(one, old) for one in job["sys_path"]]
     job["argv"] = [moved(one, old) for one in job["argv"]]
+    copies = job.get("relocated", {})
+    job["relocated"] = {live: moved(one, old) for live, one in copies.items()}
     job["upstream"] = {
         task: ["/".join([name, *one.split("/")[-2:]]) for one in folders]
         for task, folders in job["upstream"].items()
@@ -123,7 +125,18 @@ class Places:
                 return new
             if path.startswith(old + os.sep):
                 return f"{new}{path[len(old) :]}".lstrip(os.sep)
-        return None
+        return self._beside(path)
+
+    def _beside(self, path: str) -> str | None:
+        """The path in the folder of what lies beside the project's root, in the same package."""
+        if not Path(path).is_absolute():
+            return None
+        steps = Path(os.path.relpath(path, self.root)).parts
+        up = steps.count(os.pardir)
+        folders = Path(self.code).parts
+        if up >= len(folders):
+            return None
+        return str(Path(*folders[: len(folders) - up], *steps[up:]))
 
     def moved(self, path: str, folder: str) -> str:
         """The path where it lies now."""

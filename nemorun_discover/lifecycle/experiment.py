@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nemorun_discover.config.import_roots import import_roots
 from nemorun_discover.errors import StoreError
 from nemorun_discover.executors.secrets import MASK
 from nemorun_discover.lifecycle.crew import Crew
@@ -153,6 +154,23 @@ def _masks(plan: Plan) -> dict[str, dict[str, str]]:
     return {name: dict.fromkeys(hidden_in(table), MASK) for name, table in plan.executors.items()}
 
 
+def _with_import_roots(plan: Plan) -> tuple[Job, ...]:
+    """The jobs with the directories that their packages are imported from; with those of then in code of then."""
+    root = Path(plan.project.root)
+    if not root.is_dir():
+        return plan.jobs
+    known: dict[str, tuple[str, ...]] = {}
+    for job in plan.jobs:
+        if job.file not in known:
+            known[job.file] = import_roots(root, job.file)
+    return tuple(
+        job
+        if job.executor in plan.packages and job.import_roots
+        else replace(job, import_roots=known[job.file])
+        for job in plan.jobs
+    )
+
+
 def _record(plan: Plan, now: datetime) -> Record:
     return Record(
         id="",
@@ -167,7 +185,7 @@ def _record(plan: Plan, now: datetime) -> Record:
         git=git_state(Path(plan.project.root)),
         interpreter=interpreter(),
         executors=dict(plan.executors),
-        jobs=plan.jobs,
+        jobs=_with_import_roots(plan),
         max_jobs=plan.max_jobs,
         maxfail=plan.maxfail,
         runtime=runtime_name(),

@@ -69,12 +69,38 @@ def submission_of(  # noqa: D417 - the rest is said by the types
         root=root,
         package=code.digest if code else None,
         checkout=checkout,
+        sys_path=_sys_path(record, job, code),
+        relocated=_relocated(record, code, root) if code else {},
         environment={name: secrets[name] for name in executor.secrets if name in secrets},
         policy=record.groups.get(job.group) if job.group else None,
         upstream=_folders(_upstream(job, {one.id: one.slug for one in record.jobs})),
         members=tuple(one for one in record.jobs if job.group and one.group == job.group),
         missing=tuple(missing),
     )
+
+
+def _sys_path(record: Record, job: Job, code: PackagedCode | None) -> tuple[str, ...]:
+    """The project's root, its pythonpath, and the import roots that are in the job's code; relative to the root."""
+    pythonpath = record.project.pythonpath
+    if code is None:
+        return ("", *pythonpath, *job.import_roots)
+    roots = [one for one in job.import_roots if code.place_of(one).split("/")[0] != ".."]
+    return (
+        "",
+        *(one if one.startswith("/") else code.path_of(one) for one in (*pythonpath, *roots)),
+    )
+
+
+def _relocated(record: Record, code: PackagedCode, root: Path) -> dict[str, str]:
+    """Where the directory that the package was taken from lies in the job's code; see `Submission.relocated`."""
+    if code.below:
+        return {os.path.join(record.project.root, code.below): str(root)}  # noqa: PTH118 - text in, text out
+    # Above the project the package is the repository again, as far as both paths end alike.
+    live, inside = Path(record.project.root), Path(code.root)
+    copy = root
+    while inside.name and inside.name == live.name:
+        live, inside, copy = live.parent, inside.parent, copy.parent
+    return {str(live): str(copy)}
 
 
 def _folders(upstream: Mapping[str, list[str]]) -> tuple[str, ...]:
@@ -108,6 +134,7 @@ def job_document(record: Record, submission: Submission) -> dict[str, Any]:
         "args": list(job.args),
         "root": str(root),
         "sys_path": sys_path_of(submission),
+        "relocated": dict(submission.relocated),
         "timeout_s": job.timeout_s,
         "grace_s": getattr(submission.executor, "grace_s", DEFAULT_GRACE_S),
         "upstream": _upstream(job, slugs),

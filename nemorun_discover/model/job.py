@@ -30,6 +30,8 @@ class Job:
             `file` is empty then.
         is_main: `file` is the script that launched the job: only what the function needs of it is run.
         script: What a script task runs; None for a function.
+        import_roots: Directories that the task's packages are imported from, relative to the project's root;
+            they come after the root and its `pythonpath`, and before all that is installed.
         params: Every value that is sent, converted to JSON; a parameter left out takes its Python default.
         exact: Values that annotations alone would not bring back (a Path without annotation, a tuple), as
             `worker/exact.py` writes them; they win over `params`, which people read.
@@ -53,6 +55,7 @@ class Job:
     module: str | None = None
     is_main: bool = False
     script: Script | None = None
+    import_roots: tuple[str, ...] = ()
     params: dict[str, Json] = field(default_factory=dict)
     exact: dict[str, Json] = field(default_factory=dict)
     args: tuple[str, ...] = ()

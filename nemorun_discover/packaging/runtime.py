@@ -48,6 +48,7 @@ MODULES = (
     "nemorun_discover/worker/entry.py",
     "nemorun_discover/worker/exact.py",
     "nemorun_discover/worker/failure.py",
+    "nemorun_discover/worker/import_order.py",
     "nemorun_discover/worker/load.py",
     "nemorun_discover/worker/macros.py",
     "nemorun_discover/worker/preempt.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from math import isfinite
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.config.crashes import crash
+from nemorun_discover.config.import_roots import import_roots
 from nemorun_discover.errors import ConfigError, UsageError
 from nemorun_discover.model.record import PluginReference
 from nemorun_discover.plugins.base import Plugin
@@ -65,7 +67,8 @@ def load_reference(
     Raises:
         ConfigError: Its class cannot be imported any more.
     """
-    folders = [str(root), *(str(root / one) for one in pythonpath)]
+    roots = import_roots(root, reference.file) if reference.file else ()
+    folders = [os.path.normpath(root / one) for one in ("", *pythonpath, *roots)]
     wanted = {
         "module": reference.module,
         "file": reference.file,

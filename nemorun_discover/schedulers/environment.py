@@ -27,9 +27,10 @@ DEBUG_SWITCHES = {
 
 
 def sys_path_of(submission: Submission) -> list[str]:
-    """What stands first on the job's `sys.path`: the project's root and its pythonpath, absolute."""
-    entries = ("", *submission.project.pythonpath)
-    return [os.path.normpath(os.path.join(submission.root, one)) for one in entries]  # noqa: PTH118 - text in, text out
+    """What stands first on the job's `sys.path`: the project's root, its pythonpath, and what its packages lie in."""
+    folders = submission.sys_path or ("", *submission.project.pythonpath)
+    entries = (os.path.join(submission.root, one) for one in folders)  # noqa: PTH118 - text in, text out
+    return list(dict.fromkeys(map(os.path.normpath, entries)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

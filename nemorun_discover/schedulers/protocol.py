@@ -33,6 +33,10 @@ class Submission:
             job that sees other paths than this machine's (`Executor.CODE`), relative to the job's folder.
         package: Digest of the code to run; None for the project's own files.
         checkout: Where that package is to be laid out as a folder on this machine.
+        sys_path: What stands first on the job's `sys.path`, relative to `root`; None for that and the project's
+            `pythonpath`.
+        relocated: By directory of this machine that the package was taken from, where it lies in the job's
+            code, as `root` is given. What an editable installation finds in the one is found in the other.
         environment: Variables over the ones the scheduler itself sets; secrets are in it.
         waits_for: By id, the jobs of the same queue (see `Scheduler.queue_of`) that have to end first, and how.
         policy: Of the job's group: when its other members are stopped.
@@ -52,6 +56,8 @@ class Submission:
     root: Path
     package: str | None = None
     checkout: Path | None = None
+    sys_path: tuple[str, ...] | None = None
+    relocated: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     waits_for: Mapping[str, Condition] = field(default_factory=dict)
     policy: GroupPolicy | None = None

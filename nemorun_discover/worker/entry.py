@@ -86,6 +86,9 @@ def _find_from_folder(job: dict[str, Any], folder: str) -> None:
     if "root" in job:
         job["root"] = _absolute(folder, job["root"])
         job["sys_path"] = [_absolute(folder, one) for one in job["sys_path"]]
+        # An experiment of an earlier nemorun has none.
+        copies = job.get("relocated", {})
+        job["relocated"] = {live: _absolute(folder, one) for live, one in copies.items()}
 
 
 def _absolute(folder: str, path: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from nemorun_discover.worker.become import become, say
 from nemorun_discover.worker.claim import create_once
 from nemorun_discover.worker.failure import describe_failure, exit_code_of
+from nemorun_discover.worker.import_order import put_first
 from nemorun_discover.worker.load import load_task
 from nemorun_discover.worker.result import keep_result
 
@@ -105,3 +106,4 @@ def _prepare_interpreter(job: dict[str, Any], args: Sequence[str]) -> None:
     # The task's `import nemorun` takes the one that is installed, if there is one: it can do more.
     for name in [one for one in sys.modules if one.partition(".")[0] in _OURS]:
         del sys.modules[name]
+    put_first(job["sys_path"], job.get("relocated", {}))

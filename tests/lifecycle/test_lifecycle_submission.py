@@ -113,6 +113,7 @@ def test_the_worker_is_told_all_it_needs():
         "args": ["-v"],
         "root": "/project",
         "sys_path": ["/project", "/project/src"],
+        "relocated": {},
         "timeout_s": 5.0,
         "grace_s": 3,
         "upstream": {},

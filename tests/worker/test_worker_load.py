@@ -218,3 +218,33 @@ def test_the_interpreter_is_the_one_that_was_asked_for(bench):
     outcome = bench.run("import sys\ndef f():\n    return sys.executable")
 
     assert outcome.result == sys.executable
+
+
+def test_the_projects_packages_come_before_an_import_hook_that_stands_before_the_path(bench):
+    """As scikit-build-core and meson-python put theirs."""
+    hook = """
+        import importlib.util, sys
+
+        class Hook:
+            known = KNOWN
+
+            @classmethod
+            def find_spec(cls, name, path=None, target=None):
+                if name in cls.known:
+                    return importlib.util.spec_from_file_location(name, cls.known[name])
+
+        sys.meta_path.insert(0, Hook)
+    """
+    live = bench.root.parent / "live"
+    live.mkdir()
+    for name in ("pkg", "other"):
+        (live / f"{name}.py").write_text("WORD = 'live'")
+    bench.write("WORD = 'own'", "pkg.py")
+    bench.write("WORD = 'own'", "other.py")
+    where = {"pkg": str(live / "pkg.py"), "renamed": str(live / "other.py")}
+    bench.write(hook.replace("KNOWN", repr(where)), "sitecustomize.py")
+    task = "def f():\n    import pkg, renamed\n    return [pkg.WORD, renamed.WORD]"
+
+    outcome = bench.run(task, relocated={str(live): str(bench.root)})
+
+    assert outcome.result == ["own", "own"]

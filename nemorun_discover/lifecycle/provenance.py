@@ -6,22 +6,22 @@ import getpass
 import os
 import platform
 import re
-import subprocess
 import sys
 from threading import Timer
 from typing import TYPE_CHECKING
 
 from nemorun_discover.model.record import GitState, Interpreter
+from nemorun_discover.packaging.git import GitFailed, start, submodules
 from nemorun_discover.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 LARGEST_DIFF = 1_048_576  # bytes; a larger one is cut, and says so
 # Whatever the user's git is configured to show, this is a diff that `git apply` reads.
 _DIFF = (
-    *("diff", "HEAD", "--no-color", "--no-ext-diff", "--no-textconv"),
+    *("diff", "HEAD", "--no-color"),
     *("--submodule=short", "--src-prefix=a/", "--dst-prefix=b/"),
 )
 _BYTECODE = "__pycache__"  # jobs leave it beside the code, which it does not change
@@ -88,18 +88,21 @@ def git_state(root: Path) -> GitState | None:
     if status is None:
         return None
     lines = list(_entries(_text(status)))
+    dirty_inside = dict(_dirty_submodules(root))
     header = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# branch."))
     changed = [line for line in lines if line[:2] in ("1 ", "2 ", "u ")]
     commit = header.get("branch.oid", "(initial)")
     branch = header.get("branch.head", "(detached)")
     has_commit = commit != "(initial)"
     diff = _git(root, *_DIFF, limit=LARGEST_DIFF + 1) if has_commit and changed else b""
+    if diff is not None and has_commit:
+        diff = _with_dirty(diff, dirty_inside)
     named = (line[2:] for line in lines if line.startswith("? "))
     untracked = tuple(one for one in named if _BYTECODE not in one.split("/"))
     return GitState(
         commit=commit if has_commit else None,
         branch=None if branch == "(detached)" else branch,
-        dirty=bool(changed or untracked),
+        dirty=bool(changed or untracked or dirty_inside),
         diff=_text((diff or b"")[:LARGEST_DIFF]),
         diff_is_cut=diff is None or len(diff) > LARGEST_DIFF,
         untracked=untracked,
@@ -126,6 +129,29 @@ def diff_between(root: Path, before: str, after: str) -> str:
     return _text(output or b"")
 
 
+def _dirty_submodules(root: Path) -> Iterator[tuple[str, str]]:
+    """Path and commit of each submodule, as the index has them, in which files differ from its commit."""
+    for path, commit in submodules(str(root)):
+        state = git_state(root / path)
+        if state is not None and state.dirty:
+            yield path, commit
+
+
+def _with_dirty(diff: bytes, submodules: Mapping[str, str]) -> bytes:
+    """The diff with what `git diff` says of submodules in which something has changed: `X-dirty`."""
+    for path, commit in submodules.items():
+        head = f"diff --git a/{path} b/{path}\n".encode("utf-8", "replace")
+        start = diff.find(head)
+        if start >= 0:  # its commit has changed too
+            line = diff.find(b"\n+Subproject commit ", start) + 1
+            end = diff.find(b"\n", line)
+            diff = diff[:end] + b"-dirty" + diff[end:]
+        else:
+            lines = f"--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-Subproject commit {commit}\n+Subproject commit {commit}-dirty\n"
+            diff += head + lines.encode("utf-8", "replace")
+    return diff
+
+
 def _entries(status: str) -> Iterator[str]:
     """The entries of `git status --porcelain=v2 -z`, without the old names that follow renamed files."""
     fields = iter(status.split("\0"))
@@ -141,12 +167,9 @@ def _text(output: bytes) -> str:
 
 def _git(root: Path, *arguments: str, limit: int = -1) -> bytes | None:
     """What git prints, not more than `limit` bytes of it; None when it fails or takes too long."""
-    command = ["git", "--no-optional-locks", "-C", str(root), *arguments]
     try:
-        process = subprocess.Popen(  # noqa: S603 - argv, no shell
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-    except OSError:
+        process = start(str(root), *arguments, is_silent=True)
+    except GitFailed:
         return None
     watchdog = Timer(_GIT_TIMEOUT_S, process.kill)
     watchdog.start()

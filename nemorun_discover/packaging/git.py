@@ -1,4 +1,9 @@
-"""Asking git: read only, free of the caller's GIT_* variables, and never for ever."""
+"""Asking git: read only, free of the caller's GIT_* variables, and never for ever.
+
+Nothing that a repository's own configuration names is run: whoever hands over a directory hands over its `.git/config`
+too. So there is no hook, no monitor of the file system, no filter, no diff driver, no pager, no remote and with it no
+credential helper. Filters of the user's own configuration (LFS) are as they are.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from nemorun_discover.errors import UsageError
 from nemorun_discover.packaging.listing import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 TIMEOUT_S = 120.0
 _CHUNK = 1 << 20
@@ -21,8 +26,16 @@ _PIPE = 1 << 20  # what an unprivileged process may have: git is done before any
 _OF_ANOTHER_REPOSITORY = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"),
     *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_SHALLOW_FILE"),
+    *("GIT_EXTERNAL_DIFF", "GIT_DIFF_OPTS"),
     *("GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"),
 )
+# By command, what keeps it from running programs, in the repository and in its submodules, which git would look into
+# with a configuration of their own.
+_LOOKS_AT_FILES = {
+    "status": ("--ignore-submodules=dirty",),
+    "diff": ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty"),
+}
+_SUBMODULE = "160000 "  # the mode of a commit in the index
 _NO_GIT = 'install it, or use a PatternPackager or packager = "none"'
 
 
@@ -82,28 +95,118 @@ def ask(directory: str, *arguments: str, feed: bytes = b"") -> bytes:
         return answer.output(feed)
 
 
-def start(directory: str, *arguments: str) -> subprocess.Popen[bytes]:
+def submodules(directory: str) -> list[tuple[str, str]]:
+    """The submodules below a directory that are checked out: path, relative to it, and commit, as the index says.
+
+    Whoever wants to know what has changed in one asks it by itself: a `git status` of the whole would look into it as
+    its own configuration says, so `start` keeps it from that.
+    """
+    above = os.path.abspath(directory)  # noqa: PTH100 - may not be UTF-8
+    while not os.path.lexists(f"{above}/.gitmodules"):
+        if above == "/" or os.path.lexists(f"{above}/.git"):
+            return []
+        above = os.path.dirname(above)  # noqa: PTH120
+    try:
+        index = os.fsdecode(ask(directory, "ls-files", "--stage", "-z"))
+    except GitFailed:
+        return []
+    found = []
+    for entry in index.split("\0"):
+        words, _, path = entry.partition("\t")
+        if words.startswith(_SUBMODULE) and os.path.lexists(f"{directory}/{path}/.git"):
+            found.append((path, words.split(" ")[1]))
+    return found
+
+
+def start(directory: str, *arguments: str, is_silent: bool = False) -> subprocess.Popen[bytes]:
     """Start git in a directory.
+
+    Args:
+        directory: Where.
+        arguments: The command and its arguments; of `diff` and `status`, what would run programs is left out.
+        is_silent: Nobody reads what it says on stderr.
 
     Raises:
         GitFailed: Git is not installed.
     """
-    # A monitor of the file system is a program that the repository names, and would write into .git.
-    options = ("--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false", "-C", directory)
-    env = {name: text for name, text in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
-    env |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    pipe = subprocess.PIPE
+    # `-c` wins over every file. A monitor would be asked by its hook, and would write into .git.
+    options = ["--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false"]
+    options += ["-c", "core.hooksPath=/dev/null", "-C", directory]
+    env = _environment()
+    command, *rest = arguments
+    if command in _LOOKS_AT_FILES:
+        env |= _without_filters(directory, env)
+        rest = [*_LOOKS_AT_FILES[command], *rest]
+    said = subprocess.DEVNULL if is_silent else subprocess.PIPE
     try:
         return subprocess.Popen(  # noqa: S603 - argv, no shell
-            ["git", *options, *arguments],  # noqa: S607 - the user's git
-            stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
+            ["git", *options, command, *rest],  # noqa: S607 - the user's git
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
             env=env,
             pipesize=_PIPE,
         )
     except OSError as error:
         raise GitFailed(f"git cannot be started ({error.strerror})", hint=_NO_GIT) from error
+
+
+def _environment() -> dict[str, str]:
+    env = {name: text for name, text in os.environ.items() if name not in _OF_ANOTHER_REPOSITORY}
+    env |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    # A partial clone would fetch what it lacks: by ssh, by a helper, by whatever its configuration says.
+    return env | {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+
+
+def _without_filters(directory: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Variables of git under which the filters that the repository's own configuration names are not there.
+
+    `git status` and `git diff` pass a file whose time has changed through `filter.<name>.clean`. One that the user's
+    own configuration names too is as that says.
+    """
+    if not _may_name_filters(directory):
+        return {}
+    listing = ("config", "--includes", "--show-scope", "-z", "--get-regexp", r"^filter\.")
+    asked = subprocess.run(  # noqa: S603 - argv, no shell
+        ["git", "-C", directory, *listing],  # noqa: S607 - the user's git
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=dict(env),
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    fields = iter(os.fsdecode(asked.stdout).split("\0"))
+    users: dict[str, str] = {}
+    owns: set[str] = set()
+    for scope, entry in zip(fields, fields, strict=False):
+        name, _, value = entry.partition("\n")
+        if scope in ("local", "worktree"):
+            owns.add(name)
+        else:
+            users[name] = value
+    # Not `-c`: a filter's name may hold an equals sign.
+    first = int(env.get("GIT_CONFIG_COUNT") or 0)
+    changed: dict[str, str] = {}
+    for number, name in enumerate(sorted(owns), first):
+        otherwise = "false" if name.endswith(".required") else ""
+        changed[f"GIT_CONFIG_KEY_{number}"] = name
+        changed[f"GIT_CONFIG_VALUE_{number}"] = users.get(name, otherwise)
+    return {**changed, "GIT_CONFIG_COUNT": str(first + len(owns))} if owns else {}
+
+
+def _may_name_filters(directory: str) -> bool:
+    """False where a look at the repository's configuration shows that it names none: asking git takes 5 ms."""
+    top = os.path.abspath(directory)  # noqa: PTH100 - may not be UTF-8, as all names here
+    while not os.path.lexists(f"{top}/.git"):
+        if top == "/":
+            return True
+        top = os.path.dirname(top)  # noqa: PTH120
+    try:
+        with open(f"{top}/.git/config", "rb") as file:  # noqa: PTH123
+            text = file.read().lower()
+    except OSError:  # a worktree's .git is a file
+        return True
+    return any(word in text for word in (b"filter", b"include", b"worktreeconfig"))
 
 
 class Blobs:
@@ -156,7 +259,7 @@ def blob_missing(directory: str, blob: str) -> GitFailed:
     """The error for an object that the repository does not have."""
     return GitFailed(
         f"{shown(directory)}: git has no content for the object {blob}",
-        hint="`git fsck` tells more; a partial clone needs its remote",
+        hint="`git fsck` tells more; of a partial clone, `git fetch --refetch --no-filter` gets all",
     )
 
 

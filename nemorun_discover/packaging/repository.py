@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.errors import ConfigError, UsageError
 from nemorun_discover.packaging.commit import gather_commit
 from nemorun_discover.packaging.gathered import Gathered, placed_over
-from nemorun_discover.packaging.git import Answer, ask
+from nemorun_discover.packaging.git import Answer, ask, submodules
 from nemorun_discover.packaging.ignoring import rules_on_disk
 from nemorun_discover.packaging.listing import shown
 from nemorun_discover.packaging.patterns import gather_patterns
@@ -101,12 +101,17 @@ def _subpath(packager: GitArchivePackager, top: str) -> str:
     return "" if place == top else place[len(top) + 1 :]
 
 
+def _changed(top: str) -> list[str]:
+    """What differs from the commit, in submodules too."""
+    status = os.fsdecode(ask(top, *_CHANGED)).split("\0")[:-1]
+    inside = [path for path, _ in submodules(top) if _changed(f"{top}/{path}")]
+    return list(dict.fromkeys([*(line[3:] for line in status if line[3:]), *inside]))
+
+
 def _check(packager: GitArchivePackager, top: str) -> None:
     """Refuse a state of the repository that the settings do not allow."""
     if packager.check_uncommitted_changes:
-        changed = [
-            line[3:] for line in os.fsdecode(ask(top, *_CHANGED)).split("\0")[:-1] if line[3:]
-        ]
+        changed = _changed(top)
         if changed:
             raise UsageError(
                 f"{shown(top)}: there are uncommitted changes in {some(changed)}",

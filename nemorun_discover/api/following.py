@@ -110,7 +110,7 @@ def show_commands(status: ExperimentStatus, console: Console) -> None:
 def write_text(channel: Channel, text: str) -> None:
     """Write a log's text, with escapes for what the stream's encoding cannot hold."""
     is_safe = channel.unicode or text.isascii()
-    channel.text(text if is_safe else text.encode("ascii", "backslashreplace").decode())
+    channel.verbatim(text if is_safe else text.encode("ascii", "backslashreplace").decode())
 
 
 def _tail(look: _Look, tailed: Collection[str], console: Console) -> None:

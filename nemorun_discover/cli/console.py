@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nemorun_discover.cli import terminal
 from nemorun_discover.cli.asking import ask_on_terminal
 from nemorun_discover.cli.boundary import abandon
-from nemorun_discover.cli.sanitise import visible
+from nemorun_discover.cli.sanitise import json_safe, spelled, visible
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.asking import set_asker
 
@@ -35,6 +35,7 @@ class Channel:
         color: Styles are written as colours.
         unicode: The encoding holds more than ASCII.
         can_redraw: Lines can be drawn again in place.
+        is_terminal: A person looks at it: what others wrote may not control it.
         is_closed: The reader has gone (`| head`); what is written vanishes, and the command goes on to
             its exit code.
     """
@@ -45,6 +46,7 @@ class Channel:
         self.color = terminal.wants_color(color, stream, env)
         self.unicode = terminal.speaks_unicode(stream)
         self.can_redraw = terminal.can_redraw(stream, env)
+        self.is_terminal = terminal.is_terminal(stream)
         self.is_closed = False
 
     @property
@@ -72,10 +74,18 @@ class Channel:
 
     def lines(self, lines: Iterable[Line]) -> None:
         """Write lines."""
-        self.text("".join(f"{self.paint(line)}\n" for line in lines))
+        self.verbatim("".join(f"{self.paint(line)}\n" for line in lines))
 
     def text(self, text: str) -> None:
-        """Write text as it is, and flush."""
+        """Write text that others have a say in, and flush: exactly into a pipe or a file.
+
+        On a terminal control characters are spelled out: a parameter or a diff with ESC in it could
+        otherwise change the window's title, hide lines, or have the terminal type an answer.
+        """
+        self.verbatim(spelled(text) if self.is_terminal else text)
+
+    def verbatim(self, text: str) -> None:
+        """Write text as it is, and flush: our own control sequences, and what jobs print."""
         self._write(lambda: self._stream.write(text))
 
     def raw(self, content: bytes) -> None:
@@ -134,14 +144,15 @@ class Console:
         """Write a JSON document on stdout, indented."""
         from nemorun_discover.store.indenting import indented  # noqa: PLC0415 - for those who ask for JSON
 
-        self.out.text(indented(self._encode(document)) + "\n")
+        self.out.verbatim(indented(self._encode(document)) + "\n")
 
     def stream_document(self, document: Mapping[str, Any]) -> None:
         """Write a JSON document on one line of stdout."""
-        self.out.text(self._encode(document) + "\n")
+        self.out.verbatim(self._encode(document) + "\n")
 
     def _encode(self, document: Mapping[str, Any]) -> str:
-        return json.dumps(document, ensure_ascii=not self.out.unicode)
+        encoded = json.dumps(document, ensure_ascii=not self.out.unicode)
+        return json_safe(encoded) if self.out.is_terminal else encoded
 
 
 def open_console(settings: Settings) -> Console:

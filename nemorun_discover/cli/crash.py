@@ -7,6 +7,7 @@ import platform
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,19 +30,18 @@ def write_crash_log(
     """
     name = f"{utc_now():%Y%m%d-%H%M%S}-{os.getpid()}.log"
     text = _describe(error, argv)
-    for folder in (
-        open_home(env).layout.crashes,
-        Path(tempfile.gettempdir()) / f"nemorun-crashes-{os.getuid()}",
-    ):
-        try:
-            return _write(folder / name, text)
-        except OSError:
-            continue
+    with suppress(OSError):
+        folder = open_home(env).layout.crashes
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _write(folder / name, text)
+    with suppress(OSError):
+        # Others write into the same directory: a name that can be guessed may be a link of theirs by then.
+        return _write(Path(tempfile.mkdtemp(prefix="nemorun-crash-")) / name, text)
     return None
 
 
 def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # O_EXCL follows no link at the end of the path.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)

@@ -21,6 +21,16 @@ def visible(text: str) -> str:
     return _CONTROLS.sub(_spelled, text)
 
 
+def spelled(text: str) -> str:
+    """The text with every control character spelled out, those of escape sequences too; lines and tabs are kept."""
+    return _CONTROLS.sub(_spelled, text)
+
+
+def json_safe(encoded: str) -> str:
+    """A JSON document with the control characters that JSON allows in texts (C1, DEL) as JSON escapes."""
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found.group()):04x}", encoded)
+
+
 def one_line(text: str) -> str:
     """Like `visible`, with line breaks and runs of blanks as one space."""
     if text.isprintable() and text.isascii() and "  " not in text:

@@ -43,12 +43,12 @@ class TransferLine:
         self._drawn_at = now
         text = self._channel.paint(((transfer_words(transfer, now - self._began), ""),))
         width = (self._channel.width or len(text)) - 1
-        self._channel.text(_CLEAR + cut_middle(text, width, self._channel.ellipsis))
+        self._channel.verbatim(_CLEAR + cut_middle(text, width, self._channel.ellipsis))
 
     def stop(self) -> None:
         """Take it off the screen."""
         self._is_stopped = True
-        self._channel.text(_CLEAR)
+        self._channel.verbatim(_CLEAR)
 
     def start(self) -> None:
         """Draw it again, from the next piece on."""

@@ -99,6 +99,8 @@ def test_a_crash_log_falls_back_to_the_directory_for_temporary_files(nemorun, tm
 
     path = Path(done.stderr.splitlines()[1].removeprefix("hint: the details are in "))
     assert tmp_path / "tmp" in path.parents
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert str(os.getuid()) not in path.parent.name.split("-")  # nobody can have put a link there
     assert "ZeroDivisionError" in path.read_text()
 
 

@@ -114,3 +114,15 @@ def test_an_error_is_wrapped_between_words(nemorun):
 
     assert max(map(len, out.splitlines())) <= 40
     assert out.startswith("error: nemorun has no command")
+
+
+def test_control_characters_reach_a_pipe_and_no_terminal(nemorun, shelf, told):
+    nasty = "\x1b]0;title\x07 \x9b31m \u202e"
+    experiment = shelf.put(told("train@local", params={"note": nasty}, result={"said": nasty}))
+
+    for args in (("results", "--csv"), ("results", "--json"), ("show", "--json"), ("results",)):
+        seen = nemorun.on_terminal(*args, "--color=no").out
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(seen), args
+    assert nasty in nemorun("results", "--csv", experiment).out
+    (row,) = nemorun("results", "--json").json["results"]
+    assert (row["params"]["note"], row["result"]["said"]) == (nasty, nasty)

@@ -24,8 +24,8 @@ fail() { printf 'fail %s\n' "$1"; exit 3; }
 first_line() { head -n 1 "$err" | cut -c 1-300; } # tar has one for each file
 try() { "$@" 2>"$err" || fail "$base: $(first_line)"; }
 
-err=${TMPDIR:-/tmp}/nemorun-$$.err
-(: >"$err") 2>/dev/null || err=$HOME/.nemorun-$$.err
+# Others may write into /tmp, and a name that can be guessed may be a link of theirs by then.
+err=$(mktemp "${TMPDIR:-/tmp}/nemorun-XXXXXXXX" 2>/dev/null) || err=$HOME/.nemorun-$$.err
 incoming=
 trap '[ "$err" = /dev/null ] || rm -f "$err"; [ -z "$incoming" ] || rm -rf "$incoming"' EXIT
 trap 'exit 1' HUP INT PIPE TERM

@@ -41,6 +41,10 @@ UNPACK = (
     "e,box=os.environ,sys.argv[1]\n"
     f"n=sorted((k for k in e if k.startswith('{VARIABLE}')),key=lambda k:int(k[{len(VARIABLE)}:]))\n"
     "t=tarfile.open(fileobj=io.BytesIO(base64.b64decode(''.join(e.pop(k) for k in n))))\n"
+    # The name can be guessed, and /tmp may be shared: a folder or a link that another user has put there is not used.
+    "os.path.lexists(box) or os.mkdir(box,0o700)\n"
+    "s=os.lstat(box)\n"
+    "s.st_mode&0o170000==0o040000 and s.st_uid==os.getuid() or sys.exit(box+' is not ours')\n"
     "t.extractall(box)\n"
     "r=os.path.join(box,'runtime.zip')\n"
     "os.execv(sys.executable,[sys.executable,r,'--box',*sys.argv[2:]])\n"

@@ -12,7 +12,7 @@ from nemorun_discover.schedulers.protocol import Fact
 from nemorun_discover.schedulers.slurm.evidence import KINDS, attempt_of, evidence_name
 from nemorun_discover.schedulers.slurm.rows import by_root, parse_sacct, parse_squeue
 from nemorun_discover.schedulers.slurm.verdict import Evidence, fact_of
-from nemorun_discover.schedulers.slurm.words import meaning_of, waits_for
+from nemorun_discover.schedulers.slurm.words import meaning_of, starts_by_itself, waits_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -225,7 +225,8 @@ def _conclude(job: Tracked, evidence: Evidence, *, has_answer: bool) -> None:
         job.misses += 1
     is_waiting = row is not None and meaning_of(row.state)[0] is State.PENDING
     job.waiting = waits_for(row.reason) if is_waiting and row else None
-    job.expected_at = row.starts_at if is_waiting and row else None
+    will_start = is_waiting and row and starts_by_itself(row.reason)
+    job.expected_at = row.starts_at if will_start and row else None
     if fact is not None:
         attempt = None if job.attempt == job.submission.attempt else job.attempt
         job.found = replace(fact, native_id=job.native_id, handle=job.handle, attempt=attempt)

@@ -6,6 +6,8 @@ The words are those of `squeue` and `sacct` (JOB STATE CODES and JOB REASON CODE
 
 from __future__ import annotations
 
+import re
+
 from nemorun_discover.model.state import Reason, State
 
 STATES: dict[str, tuple[State, Reason | None]] = {
@@ -37,7 +39,7 @@ STATES: dict[str, tuple[State, Reason | None]] = {
     "REVOKED": (State.CANCELLED, None),
 }
 
-# What a pending job waits for. A reason that is not here is shown as Slurm says it.
+# What a pending job waits for; `_limit` has the composed reasons. A reason that is in neither is shown as Slurm says it.
 _WAITS_FOR = {
     "None": "the scheduler's next look",
     "Priority": "jobs of higher priority",
@@ -49,23 +51,87 @@ _WAITS_FOR = {
     "JobArrayTaskLimit": "the others of its sweep (max_parallel)",
     "JobHeldUser": "somebody to release it: scontrol release",
     "JobHeldAdmin": "an administrator to release it",
+    "JobHoldMaxRequeue": "an administrator to release it: it was requeued too often",
+    "job requeued in held state": "somebody to release it: scontrol release",
+    "launch failed requeued held": "somebody to release it, since its node could not start it: scontrol release",
     "JobLaunchFailure": "nothing any more: it could not be started",
     "PartitionTimeLimit": "a longer time limit of its partition: it asks for more, and will never start",
     "PartitionNodeLimit": "a larger partition: it asks for more nodes than there are, and will never start",
     "PartitionDown": "its partition, which is down",
     "PartitionInactive": "its partition, which takes no jobs now",
     "PartitionConfig": "a partition that allows what it asks for",
+    "BadConstraints": "nodes that have what it asks for: there are none, and it will never start",
     "Licenses": "a licence",
     "ReqNodeNotAvail": "nodes that are not available",
     "Reservation": "its reservation to begin",
+    "ReservationDeleted": "a reservation that was deleted: it will never start",
     "NodeDown": "a node that is down",
     "Prolog": "the prolog of its nodes",
-    "AssocGrpGRES": "GPUs of its account's limit",
-    "QOSMaxJobsPerUserLimit": "your other jobs (the limit of jobs of its qos)",
-    "QOSMaxGRESPerUser": "your other jobs (the limit of GPUs of its qos)",
-    "AssocMaxJobsLimit": "your other jobs (the limit of jobs of its account)",
-    "InvalidAccount": "an account that is valid",
-    "InvalidQOS": "a quality of service that is valid",
+    "MaxMemPerLimit": "a partition that allows so much memory: it asks for more, and will never start",
+    "SchedDefer": "the scheduler, which starts no jobs at the moment of submission",
+    "BurstBufferResources": "room in the burst buffer",
+    "BurstBufferStageIn": "its data to arrive in the burst buffer",
+    "InvalidAccount": "an account that is valid: it will never start",
+    "InvalidQOS": "a quality of service that is valid: it will never start",
+    "AccountNotAllowed": "a partition that takes its account: it will never start",
+    "QOSNotAllowed": "a partition that takes its quality of service: it will never start",
+    "QOSJobLimit": "other jobs of its qos to end (the limit of jobs)",
+    "QOSResourceLimit": "other jobs of its qos to end (the limit of resources)",
+    "QOSTimeLimit": "a longer time limit of its qos: it asks for more, and will never start",
+    "QOSUsageThreshold": "usage of its qos, which is below what it has to be",
+    "AssociationJobLimit": "other jobs of its account to end (the limit of jobs)",
+    "AssociationResourceLimit": "other jobs of its account to end (the limit of resources)",
+    "AssociationTimeLimit": "a longer time limit of its account: it asks for more, and will never start",
+    "MaxBBPerAccount": "other jobs of its account to end (the limit of burst buffers)",
+}
+# What does not start by itself, whatever time Slurm's backfill gives it. JobHeldUser and the like may be released.
+_NEVER_STARTS = frozenset(
+    {
+        "DependencyNeverSatisfied",
+        "JobLaunchFailure",
+        "PartitionTimeLimit",
+        "PartitionNodeLimit",
+        "BadConstraints",
+        "ReservationDeleted",
+        "MaxMemPerLimit",
+        "InvalidAccount",
+        "InvalidQOS",
+        "AccountNotAllowed",
+        "QOSNotAllowed",
+        "QOSTimeLimit",
+        "AssociationTimeLimit",
+        "JobHeldUser",
+        "JobHeldAdmin",
+        "JobHoldMaxRequeue",
+        "job requeued in held state",
+        "launch failed requeued held",
+    }
+)
+# Most reasons that name a limit are composed (src/common/slurm_protocol_defs.c, 22.05 to 24.11): whose limit, which
+# kind, of what, and per whom. `Cpu` and `CPU`, `Mem` and `Memory` are both in use.
+_LIMIT = re.compile(
+    r"(?P<whose>QOS|Assoc)(?P<kind>Grp|Max|Min)"
+    r"(?P<what>C[Pp][Uu]|Mem(?:ory)?|Node|GRES|License|BB|Billing|Energy|Unknown|Jobs?|SubmitJobs?|Wall(?:Duration)?)"
+    r"(?P<minutes>RunMinutes)?(?P<budget>Minutes)?"
+    r"(?:Per(?P<per>Job|Node|User|Account))?(?:Limit|NotSatisfied)?"
+)
+_WHAT = {
+    "cpu": "CPUs",
+    "mem": "memory",
+    "memory": "memory",
+    "node": "nodes",
+    "gres": "GPUs",
+    "license": "licences",
+    "bb": "burst buffers",
+    "billing": "billing units",
+    "energy": "energy",
+    "unknown": "a resource",
+    "job": "running jobs",
+    "jobs": "running jobs",
+    "submitjob": "jobs in the queue",
+    "submitjobs": "jobs in the queue",
+    "wall": "run time",
+    "wallduration": "run time",
 }
 
 # Slurm will not start such a job by itself.
@@ -88,7 +154,48 @@ def waits_for(reason: str) -> str:
         reason: As squeue says it; nodes may follow (`ReqNodeNotAvail, UnavailableNodes:a2`).
     """
     word, _, more = reason.partition(",")
-    known = _WAITS_FOR.get(word.strip())
+    word = word.strip()
+    known = _WAITS_FOR.get(word) or _limit(word)
     if known is None:
         return reason
     return f"{known} ({more.strip()})" if more.strip() else known
+
+
+def starts_by_itself(reason: str) -> bool:
+    """False for a pending job that will not start unless somebody changes it, whenever Slurm means to start it.
+
+    Args:
+        reason: As squeue says it.
+    """
+    word = reason.partition(",")[0].strip()
+    match = _LIMIT.fullmatch(word)
+    return word not in _NEVER_STARTS and (match is None or not _is_of_one_job(match))
+
+
+def _limit(word: str) -> str | None:
+    """What a job waits for that a limit holds back; None where the reason is no limit."""
+    match = _LIMIT.fullmatch(word)
+    if match is None:
+        return None
+    whose = {"QOS": "qos", "Assoc": "account"}[match["whose"]]
+    what = _WHAT[match["what"].lower()]
+    if match["minutes"]:
+        return f"running jobs of its {whose} to get on (the limit of minutes of {what} that may run at once)"
+    if match["kind"] == "Min":
+        return f"a qos that takes less: it asks for fewer {what} than its {whose} wants, and will never start"
+    if _is_of_one_job(match):
+        each = "for each node" if match["per"] == "Node" else "for a job"
+        minutes = "minutes of " if match["budget"] else ""
+        return f"a higher limit of {minutes}{what} {each} of its {whose}: it asks for more, and will never start"
+    if match["budget"] or (match["kind"] == "Grp" and what == "run time"):
+        return f"its {whose}, whose budget of {what} is used up"
+    if match["kind"] == "Grp":
+        return f"other jobs of its {whose} to end (the limit of {what} of all of them)"
+    if match["per"] == "Account":
+        return f"other jobs of its account to end (the limit of {what} of its {whose})"
+    return f"your other jobs (the limit of {what} of its {whose})"
+
+
+def _is_of_one_job(match: re.Match[str]) -> bool:
+    """True for a limit that a job alone is over."""
+    return match["kind"] == "Min" or (match["kind"] == "Max" and match["per"] in ("Job", "Node"))

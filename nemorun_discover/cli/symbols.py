@@ -57,7 +57,7 @@ def style_of(state: State) -> str:
 
 def reason_words(job: JobStatus) -> str:
     """Why the job is in its state, in two or three words; empty when there is nothing to say."""
-    if job.state is State.PENDING and job.waits_for:
+    if job.waits_for:
         return _waits(job)
     if job.reason is None or job.reason in (Reason.EXIT_CODE, Reason.SIGNAL, "CANCELLED"):
         return _how_it_ended(job)

@@ -198,3 +198,13 @@ def test_a_clock_that_is_far_off_is_told(clock, verdict):
     (found,) = clock_finding(parse_told(f"clock {clock}\n"), 1000.0)
 
     assert found.verdict is verdict
+
+
+@pytest.mark.parametrize("word", ["accounting_storage/none", "(null)", ""])
+def test_a_cluster_without_accounting_says_so_in_each_slurms_word(word):
+    told = parse_told(f"version slurm 24.11.5\nstorage {word}\nmax_array 0\n")
+
+    found = {one.name: one.message for one in slurm_findings(SlurmExecutor(), told)}
+
+    assert found["accounting"] == "none: jobs leave their own evidence"
+    assert found["arrays"].startswith("switched off by the site")

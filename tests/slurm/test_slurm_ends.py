@@ -260,3 +260,32 @@ def test_a_sweep_larger_than_the_largest_array_goes_as_several(lone_lab):
     arrays = {job["native_id"].partition("_")[0] for job in jobs.values()}
     assert len(arrays) == 2
     assert {job["result"]["lr"] for job in jobs.values()} == {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
+
+
+def test_a_sweep_on_a_cluster_without_arrays_goes_job_by_job(lone_lab):
+    lab = lone_lab
+    lab.reconfigure(lab.clusters.b, MaxArraySize="0")
+
+    answer = lab("run", "-k", "train", "-e", "slurm_b", "lr=1,2,3")
+
+    assert answer.code == 0, answer.out + answer.err
+    ids = {job["native_id"] for job in lab.jobs().values()}
+    assert len(ids) == 3
+    assert not any("_" in one for one in ids)
+
+
+def test_a_job_that_slurm_suspends_says_so_while_it_does_not_run(lab):
+    cluster = lab.clusters.b
+    experiment = lab.launch("-k", "wait", "-e", "slurm_b")
+    (job,) = lab.until_running(experiment).values()
+
+    cluster.run_as_root("scontrol", "suspend", job["native_id"])
+    lab.until(experiment, lambda jobs: jobs[job["id"]]["waits_for"])
+    suspended, told = lab.jobs(experiment)[job["id"]], lab("status", experiment).out
+    cluster.run_as_root("scontrol", "resume", job["native_id"])
+    lab.until(experiment, lambda jobs: jobs[job["id"]]["waits_for"] is None)
+    lab.go(cluster, job, experiment)
+
+    assert suspended["state"] == "RUNNING"
+    assert "waits for Slurm to resume it: it is suspended" in told
+    assert lab.until_over(experiment)[job["id"]]["state"] == "SUCCEEDED"

@@ -58,7 +58,7 @@ def bundle_of(
     by_id = {job.submission.job.id: job for job in jobs}
     units = units_of(
         [job.submission for job in jobs],
-        max_array_size=max_array or USUAL_MAX_ARRAY,
+        max_array_size=USUAL_MAX_ARRAY if max_array is None else max_array,
         planned=planned,
     )
     ids = dict(known) | _places(units)

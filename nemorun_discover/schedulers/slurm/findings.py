@@ -42,14 +42,20 @@ def slurm_findings(executor: SlurmExecutor, told: Mapping[str, Sequence[str]]) -
     yield from _partitions(executor, told)
     yield from _account(executor, told)
     storage = _first(told, "storage").rpartition("/")[2]
-    has_accounting = storage not in ("", "none")
+    has_accounting = storage not in ("", "none", "(null)")  # 22.05 says none, 24.11 (null)
     words = (
         f"{storage}: ended jobs are found in sacct"
         if has_accounting
         else "none: jobs leave their own evidence"
     )
     yield _ok("accounting", words)
-    yield _ok("arrays", f"up to {_first(told, 'max_array') or 'an unknown number of'} tasks")
+    tasks = _first(told, "max_array")
+    if tasks == "0":
+        yield _ok(
+            "arrays", "switched off by the site (MaxArraySize=0): every job is submitted alone"
+        )
+    else:
+        yield _ok("arrays", f"up to {tasks or 'an unknown number of'} tasks")
     if "container" in told:
         yield _container(told)
 

@@ -32,7 +32,9 @@ def requests_of(submissions: Sequence[Submission]) -> Mapping[str, Mapping[str, 
         base = known.base if known else base_of(tunnel_of(first), home_of(first))
         paths = ClusterPaths(base=base, experiment_id=first.experiment_id)
         max_array = known.max_array if known else None
-        for unit in units_of(alike, max_array_size=max_array or USUAL_MAX_ARRAY):
+        for unit in units_of(
+            alike, max_array_size=USUAL_MAX_ARRAY if max_array is None else max_array
+        ):
             script = script_of(unit, paths)
             for index, one in enumerate(unit.submissions):
                 requests[one.job.id] = _request(unit, index, script)

@@ -12,7 +12,13 @@ from nemorun_discover.schedulers.protocol import Fact
 from nemorun_discover.schedulers.slurm.evidence import KINDS, attempt_of, evidence_name
 from nemorun_discover.schedulers.slurm.rows import by_root, parse_sacct, parse_squeue
 from nemorun_discover.schedulers.slurm.verdict import Evidence, fact_of
-from nemorun_discover.schedulers.slurm.words import meaning_of, starts_by_itself, waits_for
+from nemorun_discover.schedulers.slurm.words import (
+    SUSPENDED,
+    is_suspended,
+    meaning_of,
+    starts_by_itself,
+    waits_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -223,10 +229,12 @@ def _conclude(job: Tracked, evidence: Evidence, *, has_answer: bool) -> None:
         job.misses = 0 if is_alive else job.misses
     elif has_answer:
         job.misses += 1
-    is_waiting = row is not None and meaning_of(row.state)[0] is State.PENDING
-    job.waiting = waits_for(row.reason) if is_waiting and row else None
-    will_start = is_waiting and row and starts_by_itself(row.reason)
-    job.expected_at = row.starts_at if will_start and row else None
+    job.waiting = job.expected_at = None
+    if row is not None and meaning_of(row.state)[0] is State.PENDING:
+        job.waiting = waits_for(row.reason)
+        job.expected_at = row.starts_at if starts_by_itself(row.reason) else None
+    elif row is not None and is_suspended(row.state):
+        job.waiting = SUSPENDED
     if fact is not None:
         attempt = None if job.attempt == job.submission.attempt else job.attempt
         job.found = replace(fact, native_id=job.native_id, handle=job.handle, attempt=attempt)

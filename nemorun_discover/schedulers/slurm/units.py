@@ -74,7 +74,8 @@ def units_of(
 
     Args:
         submissions: The attempts.
-        max_array_size: The most tasks that an array of this cluster has (MaxArraySize - 1 is its last index).
+        max_array_size: The most tasks that an array of this cluster has (MaxArraySize - 1 is its last index); 0 where
+            the site has switched arrays off.
         planned: By attempt, the name of the unit that it was planned in before: those stay together.
 
     Raises:

@@ -84,6 +84,7 @@ _WAITS_FOR = {
     "AssociationTimeLimit": "a longer time limit of its account: it asks for more, and will never start",
     "MaxBBPerAccount": "other jobs of its account to end (the limit of burst buffers)",
 }
+SUSPENDED = "Slurm to resume it: it is suspended"
 # What does not start by itself, whatever time Slurm's backfill gives it. JobHeldUser and the like may be released.
 _NEVER_STARTS = frozenset(
     {
@@ -145,6 +146,11 @@ def meaning_of(words: str) -> tuple[State, Reason | None]:
         words: As squeue or sacct say it: `CANCELLED by 1001`, `OUT_OF_MEMORY`. The first word counts.
     """
     return STATES.get(words.partition(" ")[0].rstrip("+"), (State.UNKNOWN, None))
+
+
+def is_suspended(words: str) -> bool:
+    """True for a job that has its nodes and does not run: `scontrol suspend`, a time slice, a preemption."""
+    return words.partition(" ")[0] in ("SUSPENDED", "STOPPED")
 
 
 def waits_for(reason: str) -> str:

@@ -18,6 +18,7 @@ from nemorun_discover.schedulers.slurm.findings import (
     slurm_findings,
 )
 from tests.cli.conftest import Cli
+from tests.services.slurm import modern
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,6 +104,65 @@ def test_what_is_wrong_is_said_with_how_to_mend_it(doctor):
     assert found["old"]["shared"]["verdict"] == "fail"
     assert [*found["away"]] == ["settings", "login"]
     assert "port 9" in found["away"]["login"]["message"]
+
+
+REFUSED = """
+[profiles.gpus]
+kind = "slurm"
+gpus_per_node = 9
+tunnel = { kind = "ssh", host = "cluster_c" }
+
+[profiles.memory]
+kind = "slurm"
+mem = "900G"
+tunnel = { kind = "ssh", host = "cluster_c" }
+
+[profiles.qos]
+kind = "slurm"
+qos = "nosuch"
+tunnel = { kind = "ssh", host = "cluster_c" }
+
+[profiles.reservation]
+kind = "slurm"
+additional_parameters = { reservation = "nosuch" }
+tunnel = { kind = "ssh", host = "cluster_c" }
+
+[profiles.policy]
+kind = "slurm"
+job_details = { job_name = "not-here" }
+tunnel = { kind = "ssh", host = "cluster_c" }
+
+[profiles.fine]
+kind = "slurm"
+qos = "few"
+gpus_per_node = 1
+tunnel = { kind = "ssh", host = "cluster_c" }
+"""
+
+
+def test_what_sbatch_would_refuse_is_said_with_its_words_and_the_queue_is_not_blamed(
+    doctor, tmp_path, home, cluster_c
+):
+    modern.give_ssh(cluster_c, home)
+    (tmp_path / "nemorun.toml").write_text(REFUSED)
+    names = ("gpus", "memory", "qos", "reservation", "policy", "fine")
+
+    code, out = doctor(*(word for name in names for word in ("-e", name)), "--json")
+
+    found = {
+        name: {one["name"]: one for one in checks}
+        for name, checks in json.loads(out)["executors"].items()
+    }
+    said = {name: found[name]["sbatch"]["message"].lower() for name in names}
+    assert code == 1
+    assert "requested node configuration is not available" in said["gpus"]
+    assert "gpus_per_node" in found["gpus"]["sbatch"]["remedy"]
+    assert "memory" in said["memory"] or "node configuration" in said["memory"]
+    assert "invalid qos" in said["qos"]
+    assert "reservation" in said["reservation"]
+    assert "jobs with this name are not taken here" in said["policy"]
+    assert said["fine"] == "takes this profile's jobs"
+    assert [name for name in names if "shared" in found[name]] == ["fine"]
 
 
 def test_no_job_is_run_where_none_is_wanted(doctor):

@@ -1,6 +1,7 @@
 # Tells what a cluster has to offer, for `nemorun doctor -e NAME`; submits nothing and changes nothing but job_dir.
 #
-# Set before: base (job_dir), partitions (a word each), account ("" for none), wants_container (yes or no).
+# Set before: base (job_dir), partitions (a word each), account ("" for none), wants_container (yes or no), batch (the
+# script of a job of the profile, which sbatch is asked about and not given).
 # Prints a line "NAME TEXT" for everything that can be told.
 export LC_ALL=C
 say() { printf '%s %s\n' "$1" "$(printf '%s' "$2" | tr '\n' ' ' | cut -c 1-300)"; }
@@ -30,6 +31,13 @@ else
   if accounts=$(sacctmgr --noheader --parsable2 show associations user="$(id -un)" format=Account 2>/dev/null); then
     say accounts "$(printf '%s\n' "$accounts" | sort -u | tr '\n' ',')"
   fi
+  # As submit.sh hands scripts over: without what an allocation, or the user's own habits, would change in the job.
+  if answer=$(
+    for name in $(env | sed -n 's/^\(SLURM_[A-Z0-9_]*\|SBATCH_[A-Z0-9_]*\)=.*/\1/p'); do
+      [ "$name" = SLURM_CONF ] || unset "$name"
+    done
+    printf '%s\n' "$batch" | sbatch --test-only 2>&1
+  ); then say taken "$answer"; else say refused "$answer"; fi
   if [ "$wants_container" = yes ]; then
     if srun --help 2>&1 | grep -q -- --container-image; then say container yes; else say container no; fi
   fi

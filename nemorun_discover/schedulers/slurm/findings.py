@@ -41,6 +41,7 @@ def slurm_findings(executor: SlurmExecutor, told: Mapping[str, Sequence[str]]) -
         return
     yield from _partitions(executor, told)
     yield from _account(executor, told)
+    yield from _test_only(told)
     storage = _first(told, "storage").rpartition("/")[2]
     has_accounting = storage not in ("", "none", "(null)")  # 22.05 says none, 24.11 (null)
     words = (
@@ -91,6 +92,47 @@ def _account(executor: SlurmExecutor, told: Mapping[str, Sequence[str]]) -> Iter
         )
     else:
         yield _ok("account", executor.account)
+
+
+# What sbatch says of a job that it does not take (slurm_errno.c), and the fields that it is about. The first that fits.
+_REFUSALS = (
+    (
+        "node configuration",
+        "it asks for more than any node has: nodes, gpus_per_node, mem, cpus_per_task, exclude",
+    ),
+    ("qos", "qos in the profile; yours: sacctmgr show assoc user=$USER format=account,qos"),
+    ("account", "account in the profile; yours: sacctmgr show assoc user=$USER format=account"),
+    (
+        "reservation",
+        "additional_parameters = { reservation = ... }; those there are: scontrol show reservation",
+    ),
+    ("partition", "partition in the profile; those there are: sinfo"),
+    ("memory", "mem, mem_per_cpu or mem_per_gpu in the profile"),
+    ("time", "time in the profile"),
+    (
+        "license",
+        "additional_parameters = { licenses = ... }; those there are: scontrol show licenses",
+    ),
+    ("gres", "gres or gpus_per_node in the profile; what nodes have: sinfo -o '%N %G'"),
+    ("feature", "constraint in the profile; what nodes have: sinfo -o '%N %f'"),
+)
+
+
+def _test_only(told: Mapping[str, Sequence[str]]) -> Iterator[Check]:
+    """What sbatch says of a script of this profile."""
+    if "taken" in told:
+        yield _ok("sbatch", "takes this profile's jobs")
+    elif "refused" in told:
+        words = (
+            _first(told, "refused")
+            .replace("sbatch: error: ", "")
+            .replace("allocation failure: ", "")
+        )
+        fields = (remedy for word, remedy in _REFUSALS if word in words.lower())
+        remedy = next(
+            fields, "what the site's policy asks for, in the profile or its additional_parameters"
+        )
+        yield _fail("sbatch", f"does not take this profile's jobs: {words}", remedy)
 
 
 def _container(told: Mapping[str, Sequence[str]]) -> Check:

@@ -174,7 +174,7 @@ class SlurmScheduler(Scheduler):
             slurm = cast("SlurmExecutor", executor)
             tunnel = open_tunnel(slurm.tunnel, self._env, self.ask)
             base = base_of(slurm.tunnel, home_root(self._env))
-            yield from check_cluster(tunnel, base, slurm, may_run=may_run)
+            yield from check_cluster(tunnel, base, name, slurm, may_run=may_run)
 
     def close(self) -> None:
         """End the threads and the connections."""

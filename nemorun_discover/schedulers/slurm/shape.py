@@ -65,7 +65,9 @@ def shape_of(executor: SlurmExecutor) -> Shape:
             is_many=executor.nodes * count > 1,
         )
     cpus = executor.cpus_per_task
-    if count > 1 and executor.cpus_per_gpu is None:
+    # With `exclusive` the task has all CPUs of the node; a number here would mean --exact, and leave it so many.
+    has_all = executor.exclusive and cpus is None
+    if count > 1 and executor.cpus_per_gpu is None and not has_all:
         cpus = (cpus or 1) * count
     gpus = executor.gpus_per_task
     return Shape(

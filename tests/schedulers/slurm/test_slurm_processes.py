@@ -134,6 +134,18 @@ def test_torchrun_on_one_node_runs_a_script_in_each_process(place, executor):
     assert "rank 1 of 2" in place.log(job)
 
 
+def test_torchrun_alone_on_a_node_has_all_of_its_cpus(place, executor):
+    job = submission(
+        command=("bash", "-c", 'echo "$SLURM_CPUS_ON_NODE cpus"'),
+        executor=executor(ntasks_per_node=2, exclusive=True, launcher=Torchrun()),
+    )
+
+    place.submit(unit(job))
+
+    assert place.ended(job)["exit_code"] == 0, place.log(job)
+    assert place.log(job).count("16 cpus") == 2, place.log(job)
+
+
 def test_a_launcher_that_is_not_installed_is_one_line_and_127(place):
     job = submission(executor=SlurmExecutor(python="/usr/bin/python3", launcher=Torchrun()))
 

@@ -69,6 +69,63 @@ def test_a_callback_can_end_the_task():
     assert (done.returncode, done.stdout) == (5, "")
 
 
+def test_term_calls_the_callbacks_and_then_ends_the_task():
+    done = run(
+        """
+        nemorun.on_preempt(lambda: (os.kill(me, signal.SIGTERM), print("saved", flush=True)))
+        os.kill(me, signal.SIGTERM)
+        print("never", flush=True)
+        """,
+        NEMORUN_JOB_DIR="/job",
+    )
+
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "saved\n")
+
+
+def test_what_was_saved_at_the_announcement_is_not_saved_again_at_term():
+    done = run(
+        """
+        nemorun.on_preempt(lambda: print("saved", flush=True))
+        os.kill(me, signal.SIGUSR1)
+        os.kill(me, signal.SIGTERM)
+        """,
+        NEMORUN_JOB_DIR="/job",
+    )
+
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "saved\n")
+
+
+def test_term_in_the_middle_of_an_announcement_lets_it_finish_first():
+    done = run(
+        """
+        @nemorun.on_preempt
+        def save():
+            os.kill(me, signal.SIGTERM)
+            print("saved", flush=True)
+
+        os.kill(me, signal.SIGUSR1)
+        print("never", flush=True)
+        """,
+        NEMORUN_JOB_DIR="/job",
+    )
+
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "saved\n")
+
+
+def test_a_handler_that_was_there_before_ends_the_task_in_its_own_way():
+    done = run(
+        """
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+        nemorun.on_preempt(lambda: print("saved"))
+        nemorun.on_preempt(lambda: print("and this"))
+        os.kill(me, signal.SIGTERM)
+        """,
+        NEMORUN_JOB_DIR="/job",
+    )
+
+    assert (done.returncode, done.stdout) == (7, "saved\nand this\n")
+
+
 def test_what_a_task_forked_saves_nothing():
     done = run(
         """

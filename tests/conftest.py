@@ -29,6 +29,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     for name in os.environ:
         if name.startswith(("XDG_", "NEMORUN_")) and name != "NEMORUN_HOME":
             monkeypatch.delenv(name)
+    # Of the machine, in use: here of each test alone, as if it had the machine for itself.
+    monkeypatch.setenv("NEMORUN_GPU_LOCKS", str(home / "gpu-locks"))
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     return home

@@ -57,6 +57,7 @@ def progress(console: Console) -> Iterator[Update]:
 def plain_progress(channel: Channel) -> Update:
     """A function that writes a line for every job whose state has changed: `train@local RUNNING`."""
     seen: dict[str, tuple[State, int]] = {}
+    waits: dict[str, str | None] = {}
     troubles: dict[str, str | None] = {}
 
     def update(status: ExperimentStatus) -> None:
@@ -65,6 +66,10 @@ def plain_progress(channel: Channel) -> Update:
                 troubles[name] = contact.trouble
                 channel.line(f"{name}: {contact.trouble or 'answers again'}")
         for job in status.jobs:
+            if job.state is State.PLANNED and job.waits_for != waits.get(job.id):
+                waits[job.id] = job.waits_for
+                if job.waits_for:
+                    channel.line(f"{job.id} waits for {job.waits_for}")
             before = seen.get(job.id, (State.PLANNED, 0))
             seen[job.id] = (job.state, job.attempt)
             if before == seen[job.id] or job.state in (State.PLANNED, State.SUBMITTED):

@@ -45,7 +45,7 @@ def _with_contact(job: JobStatus, contact: Contact | None) -> JobStatus:
     if contact is None or job.is_settled:
         return job
     as_of = max(filter(None, (job.as_of, contact.as_of)), default=None)
-    if job.state not in (State.PENDING, State.RUNNING):
+    if job.state not in (State.PENDING, State.PLANNED, State.RUNNING):
         return replace(job, as_of=as_of)
     return replace(
         job,

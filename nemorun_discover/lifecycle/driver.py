@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nemorun_discover.model.status import Contact
     from nemorun_discover.schedulers.protocol import Fact
 
+ROOM_PACE_S = 0.5  # GPUs that jobs of other experiments have: nobody tells when they are free
 LARGEST_RESULT_IN_JOURNAL = 65_536  # bytes of JSON; a larger one is read from its file
 
 
@@ -49,6 +50,7 @@ class Driver:
         self._jobs = {job.id: job for job in board.record.jobs}
         self._contacts: dict[str, Contact] | None = None  # the first step writes: `run -d` waits
         self._took_later = False
+        self._waits_for_room = False
 
     def take_over(self) -> None:
         """The first step: find again what an earlier driver had started, and go on from there."""
@@ -86,12 +88,16 @@ class Driver:
     @property
     def pace_s(self) -> float:
         """How long to rest until the next step; a child that ends is noticed at once."""
-        return min((self._crew.scheduler_of(job).pace_s for job in self._active()), default=0.1)
+        idle_s = ROOM_PACE_S if self._waits_for_room else 0.1
+        return min((self._crew.scheduler_of(job).pace_s for job in self._active()), default=idle_s)
 
     @property
     def waits_for_a_person(self) -> bool:
         """True when all that is left needs a login, and nobody is there to be asked."""
-        return all(self._crew.scheduler_of(job).needs_login for job in self._active())
+        active = self._active()
+        if not active and self._waits_for_room:
+            return False  # GPUs of this machine, which jobs of other experiments have
+        return all(self._crew.scheduler_of(job).needs_login for job in active)
 
     def _keep_contacts(self) -> None:
         contacts = self._crew.contacts()
@@ -192,6 +198,7 @@ class Driver:
                 self._board.change_state(job_id, State.SKIPPED, reason)
             decision = self._decide()
         room, is_idle = decision.room, decision.is_idle
+        self._waits_for_room = False
         queued: list[Job] = []  # none takes another's place: they are written down together
         for unit in decision.ready:
             # A group that is larger than all the room there is starts when nothing else runs.
@@ -209,12 +216,14 @@ class Driver:
 
     def _fits(self, unit: Sequence[Job]) -> bool:
         try:
-            return self._crew.can_start(unit)
+            has_room = self._crew.can_start(unit)
         except NemorunError as error:
             self._board.write(*(entries.intent(job.id, 1, utc_now()) for job in unit))
             for job in unit:
                 self._fail_to_start(job, 1, error)
             return False
+        self._waits_for_room = self._waits_for_room or not has_room
+        return has_room
 
     def _submit(self, unit: Sequence[Job], attempt: int) -> None:
         """Submit jobs that start together: that all of them will be is written down before the first is."""

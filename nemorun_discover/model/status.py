@@ -37,7 +37,8 @@ class JobStatus:
     """Where a job stands; the fields are those of `nemorun.status/1`, unknown is None.
 
     Attributes:
-        waits_for: What a pending job waits for, or a running one that is suspended, in words.
+        waits_for: What a pending job waits for, a planned one that is to start on this machine, or a running one
+            that is suspended, in words.
         expected_start_at: Of a pending job, when its cluster means to start it.
         log: Path of the latest attempt's log.
         outputs: Path of the job's output directory.

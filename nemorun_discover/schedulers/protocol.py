@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nemorun_discover.model.state import State
     from nemorun_discover.model.status import Contact
     from nemorun_discover.schedulers.fetching import Fetch, Fetched, Transfer
+    from nemorun_discover.schedulers.local.slots import Holder
     from nemorun_discover.transport.tunnel import Ask
 
 
@@ -194,6 +195,13 @@ class Scheduler(Protocol):
     def contacts(self) -> Mapping[str, Contact]:
         """By executor, how its backend is heard; empty for what is always at hand."""
         return {}
+
+    def has_gpus(self, holder: Holder) -> bool | None:  # noqa: ARG002 - only containers outlive every process here
+        """Whether a job still runs to which GPUs of this machine were given, where no process of ours holds their lock.
+
+        None where that cannot be told.
+        """
+        return False
 
     def freshen(self, submissions: Sequence[Submission]) -> datetime | None:  # noqa: ARG002 - as above
         """Ask whoever drives these to look at them now; returns the time that a fresh fact is newer than.

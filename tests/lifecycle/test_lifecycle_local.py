@@ -122,6 +122,7 @@ def test_every_job_is_told_who_it_is(lab):
         "NEMORUN_NNODES": "1",
         "NEMORUN_NODE_RANK": "0",
         "NEMORUN_HOME": os.environ["NEMORUN_HOME"],
+        "NEMORUN_GPU_LOCKS": os.environ["NEMORUN_GPU_LOCKS"],
     }
 
 

@@ -19,6 +19,7 @@ from nemorun_discover.executors.packagers import (
     Packager,
     PatternPackager,
 )
+from nemorun_discover.model.state import State
 from nemorun_discover.packaging.packager import list_package
 from nemorun_discover.packaging.store import store_package
 from nemorun_discover.schedulers.environment import job_environment
@@ -282,6 +283,33 @@ def test_two_executors_share_the_gpus_of_the_machine(place):
     scheduler.submit(first)
 
     assert not scheduler.can_start([second])
+
+
+def test_an_attempt_whose_gpu_was_taken_meanwhile_waits_for_it(place):
+    """A second try, for which no room was asked: the first one's GPU may be another experiment's by now."""
+    place.executor = LocalExecutor(max_parallel=9, gpus=["0"], gpus_per_task=1)
+    first, second, third = (waiting(place, name) for name in "abc")
+    other = replace(first, experiment_id="20261121-0000-other-aaaa")
+    before, scheduler = place.scheduler(), place.scheduler()
+    before.submit(other)
+
+    answers = [scheduler.submit(one) for one in (second, third)]
+    facts = scheduler.query([second, third])
+    scheduler.cancel([third])
+
+    assert answers == [None, None]
+    assert [fact.state for fact in facts.values()] == [State.PENDING] * 2
+    assert scheduler.contacts()["local"].waiting["b@local"] == (
+        "1 GPU held by 20261121-0000-other-aaaa a@local"
+    )
+    assert scheduler.query([third])["c@local"].state is State.CANCELLED
+    (place.folder / "go").touch()
+    until_final(before, other)
+    before.contacts()  # the end of a driver's step
+    while (fact := scheduler.query([second])["b@local"]).state is not State.RUNNING:
+        pass
+    assert fact.native_id
+    assert scheduler.contacts() == {}
 
 
 @pytest.mark.parametrize(

@@ -67,13 +67,18 @@ class Creating:
                 env=self._env,
                 devices=devices,
             )
-            if self._run(submission, arguments, way, image):
+            if self._run(submission, arguments, way, image, devices):
                 self._ways[key] = way
                 return
         raise _no_python(submission, is_function=not argv)
 
     def _run(
-        self, submission: Submission, arguments: dict[str, Any], way: Way, image: Image
+        self,
+        submission: Submission,
+        arguments: dict[str, Any],
+        way: Way,
+        image: Image,
+        devices: Sequence[str],
     ) -> bool:
         """False when the image has no program of that name."""
         from docker import errors  # noqa: PLC0415 - as above
@@ -87,7 +92,14 @@ class Creating:
                     if way is Way.SHELL and not self._has_shell(name):
                         self._remove(name)
                         return False
-                    note_container(attempt, name=name, id=made.id, image=image.id, way=str(way))
+                    note_container(
+                        attempt,
+                        name=name,
+                        id=made.id,
+                        image=image.id,
+                        way=str(way),
+                        gpus=list(devices),
+                    )
                     made.start()
                 except errors.APIError as error:
                     words = explanation(error)

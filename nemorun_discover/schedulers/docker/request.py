@@ -169,7 +169,8 @@ def _ulimit(text: str) -> dict[str, Any]:
 def _gpus(executor: DockerExecutor, devices: Sequence[str]) -> dict[str, Any]:
     if not executor.num_gpus:
         return {}
-    which = {"DeviceIDs": list(devices)} if devices else {"Count": executor.num_gpus}
+    has_some = devices and executor.num_gpus > 0
+    which = {"DeviceIDs": list(devices)} if has_some else {"Count": executor.num_gpus}
     return {"device_requests": [{"Driver": "", **which, "Capabilities": [["gpu"]]}]}
 
 

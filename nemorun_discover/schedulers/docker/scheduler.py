@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
@@ -11,13 +13,26 @@ from typing import TYPE_CHECKING, cast
 from nemorun_discover.errors import ExecutorRefused, NemorunError
 from nemorun_discover.model.state import State
 from nemorun_discover.model.status import Contact
-from nemorun_discover.schedulers.docker.engine import Door, EngineGone, load_sdk, said
+from nemorun_discover.schedulers.docker.engine import (
+    Door,
+    EngineGone,
+    connect_to_look,
+    load_sdk,
+    said,
+)
 from nemorun_discover.schedulers.docker.evidence import (
     known_container,
     note_cancel,
     note_container,
 )
-from nemorun_discover.schedulers.docker.names import BACKEND, container_name, key_of
+from nemorun_discover.schedulers.docker.names import (
+    BACKEND,
+    EXPERIMENT,
+    HOME,
+    JOB,
+    container_name,
+    key_of,
+)
 from nemorun_discover.schedulers.docker.request import create_arguments
 from nemorun_discover.schedulers.docker.room import room_of
 from nemorun_discover.schedulers.docker.starting import Starting, this_host
@@ -26,7 +41,7 @@ from nemorun_discover.schedulers.docker.tracked import Tracked
 from nemorun_discover.schedulers.docker.watching import Watch, grace_of
 from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.handles import handle_of
-from nemorun_discover.schedulers.local.slots import have_room
+from nemorun_discover.schedulers.local.slots import MachineGpus, contacts_of, have_room
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
 
 if TYPE_CHECKING:
@@ -34,12 +49,14 @@ if TYPE_CHECKING:
 
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.executors.docker import DockerExecutor
-    from nemorun_discover.schedulers.local.slots import Slots
+    from nemorun_discover.schedulers.local.slots import Holder, Slots
 
 _THREADS = 8
 _PACE_S, _LONGEST_PACE_S = 0.01, 0.1
 _AGAIN_S = 1.0
 _LAST_WORD_S = 10.0
+_YOUNG_S = 60.0
+_ALIVE = ("running", "paused", "restarting")
 
 
 class DockerScheduler(Scheduler):
@@ -54,7 +71,7 @@ class DockerScheduler(Scheduler):
         self._tracked: dict[str, Tracked] = {}
         self._told: set[str] = set()
         self._slots: dict[str, Slots] = {}
-        self._busy: set[str] = set()
+        self._gpus = MachineGpus(env, still_runs=self.has_gpus)
         self._is_over = threading.Event()
         self._host = this_host()
 
@@ -77,10 +94,9 @@ class DockerScheduler(Scheduler):
     def submit(self, submission: Submission) -> Started | None:
         """Start the attempt's container, in a thread."""
         require_secrets(submission)
-        one = Tracked(submission=submission, is_starting=True)
+        one = Tracked(submission=submission, is_starting=True, is_waiting=True)
         self._tracked[key_of(submission)] = one
-        devices = self._slots_of(submission).take(submission.job.id)
-        self._threads.submit(self._start, one, devices)
+        self._begin(one)
         return None
 
     def adopt(self, submission: Submission) -> Started | None:
@@ -89,7 +105,8 @@ class DockerScheduler(Scheduler):
         if not known_container(attempt) and not self._is_there(submission):
             return None
         self._tracked.setdefault(key_of(submission), Tracked(submission=submission))
-        self._slots_of(submission).keep(submission.job.id, ())
+        devices = known_container(attempt).get("gpus") or ()
+        self._slots_of(submission).keep(submission.job.id, devices)
         self._watch.begin()
         return Started(
             native_id=container_name(submission),
@@ -106,6 +123,8 @@ class DockerScheduler(Scheduler):
         facts = {}
         for submission in submissions:
             one = self._tracked.get(key_of(submission))
+            if one is not None and one.is_waiting:
+                self._begin(one)
             fact = one.fact(self._host) if one else None
             if fact is None:
                 continue
@@ -122,6 +141,10 @@ class DockerScheduler(Scheduler):
             if one is None or one.is_stopping or not (one.is_watched or one.is_starting):
                 continue
             one.is_stopping = True
+            if one.is_waiting:
+                one.is_waiting, one.is_dropped = False, True
+                self._slots_of(submission).release(submission.job.id)
+                continue
             note_cancel(one.attempt)
             if not one.is_starting:
                 self._threads.submit(self._stop, one)
@@ -129,6 +152,8 @@ class DockerScheduler(Scheduler):
     def close(self) -> None:
         """Remove the containers whose end is in the record, and let go of the engine."""
         self._clear_away(but=set())
+        for slots in self._slots.values():
+            slots.let_go()
         self._is_over.set()
         if "_threads" in self.__dict__:
             self._threads.shutdown(wait=True)
@@ -139,16 +164,48 @@ class DockerScheduler(Scheduler):
             self._door.close()
 
     def contacts(self) -> Mapping[str, Contact]:
-        """How far pulls are, and what keeps the engine from answering."""
+        """How far pulls are, what keeps the engine from answering, and who waits for GPUs."""
+        waiting = contacts_of(self._slots)
         if "_starting" not in self.__dict__:
-            return {}
+            return waiting
         pulling = dict(self._starting.known.pulling)
         trouble = self._watch.trouble
         names = {one.submission.job.executor for one in self._alive()} if trouble else set()
-        return {
-            name: Contact(as_of=self._watch.as_of, trouble=trouble, progress=pulling.get(name))
+        return waiting | {
+            name: Contact(
+                as_of=self._watch.as_of,
+                trouble=trouble,
+                progress=pulling.get(name),
+                waiting=waiting[name].waiting if name in waiting else {},
+            )
             for name in names | set(pulling)
         }
+
+    def has_gpus(self, holder: Holder) -> bool | None:
+        """Whether the holder's container runs; one that was made a moment ago may be about to."""
+        env = {**self._env, **({"DOCKER_HOST": holder.engine} if holder.engine else {})}
+        labels = [
+            f"{HOME}={holder.home}",
+            f"{EXPERIMENT}={holder.experiment}",
+            f"{JOB}={holder.job}",
+        ]
+        try:
+            with closing(connect_to_look("Docker", env)) as client, said("Docker", env):
+                found = client.api.containers(all=True, filters={"label": labels})
+        except ExecutorRefused:
+            return None
+        young = time.time() - _YOUNG_S
+        return any(
+            one["State"] in _ALIVE or (one["State"] == "created" and one["Created"] > young)
+            for one in found
+        )
+
+    def _begin(self, one: Tracked) -> None:
+        """Start it in a thread, or have it wait until other experiments have given its GPUs back."""
+        devices = self._slots_of(one.submission).take(one.submission.job.id)
+        if devices is not None:
+            one.is_waiting = False
+            self._threads.submit(self._start, one, devices)
 
     def _start(self, one: Tracked, devices: Sequence[str]) -> None:
         """Until it is started, refused or cancelled; an engine that is away may come back."""
@@ -227,7 +284,7 @@ class DockerScheduler(Scheduler):
     def _slots_of(self, submission: Submission) -> Slots:
         name = submission.job.executor
         if name not in self._slots:
-            self._slots[name] = room_of(submission, self._env, self._busy)
+            self._slots[name] = room_of(submission, self._env, self._gpus)
         return self._slots[name]
 
     @cached_property

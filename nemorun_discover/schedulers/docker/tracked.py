@@ -35,7 +35,8 @@ class Tracked:
 
     Attributes:
         submission: Of it.
-        is_starting: A thread is at it.
+        is_starting: A thread is at it, or will be.
+        is_waiting: No thread is yet, for other experiments have its GPUs.
         refusal: Why it was not started; None for what was, or may be yet.
         is_dropped: It was cancelled before it was started.
         is_stopping: It was asked to end.
@@ -46,6 +47,7 @@ class Tracked:
 
     submission: Submission
     is_starting: bool = False
+    is_waiting: bool = False
     refusal: str | None = None
     is_dropped: bool = False
     is_stopping: bool = False
@@ -99,6 +101,8 @@ class Tracked:
             return Fact(state=State.CANCELLED)
         if self.refusal is not None:
             return Fact(state=State.PLANNED, reason=Reason.REFUSED, message=self.refusal)
+        if self.is_waiting:
+            return Fact(state=State.PENDING)
         fact = None if self.is_starting else self._of_the_container(host)
         name, handle = self.name, handle_of(BACKEND, self.submission)
         return fact and replace(fact, native_id=name, handle=handle)

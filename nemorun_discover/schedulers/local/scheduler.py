@@ -9,11 +9,11 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.errors import ExecutorRefused, NemorunError
 from nemorun_discover.executors.codec import launcher_of
 from nemorun_discover.files import read_json
 from nemorun_discover.launchers.nsys import profiles_folder
-from nemorun_discover.model.state import State
+from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.checkouts import lay_out_code
 from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.handles import handle_of
@@ -25,15 +25,24 @@ from nemorun_discover.schedulers.local.processes import (
     python_of,
     supervisor_argv,
 )
-from nemorun_discover.schedulers.local.slots import Slots, have_room
+from nemorun_discover.schedulers.local.slots import (
+    VARIABLE,
+    Holder,
+    MachineGpus,
+    Slots,
+    contacts_of,
+    have_room,
+)
 from nemorun_discover.schedulers.local.support import refusal
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
+from nemorun_discover.schedulers.table import scheduler_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.executors.local import LocalExecutor
+    from nemorun_discover.model.status import Contact
 
 
 # Supervisors this process has started: kept until they end, so that they are reaped and not complained about.
@@ -50,7 +59,9 @@ class LocalScheduler(Scheduler):
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._slots: dict[str, Slots] = {}
-        self._busy: set[str] = set()
+        self._gpus = MachineGpus(env, still_runs=self._runs_in_a_container)
+        self._waiting: dict[str, Submission] = {}
+        self._dropped: set[str] = set()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def check(self, name: str, executor: Executor) -> None:
@@ -72,20 +83,17 @@ class LocalScheduler(Scheduler):
         """True when the executor has as many free places as these are, and free GPUs for all of them."""
         return have_room(submissions, self._slots_of, gpus_field="gpus_per_task")
 
-    def submit(self, submission: Submission) -> Started:
-        """Lay out the job's code, if it has its own, and start the attempt's supervisor."""
+    def submit(self, submission: Submission) -> Started | None:
+        """Lay out the job's code, if it has its own, and start the attempt's supervisor.
+
+        An attempt whose GPUs another experiment has taken, since the one before it ended, waits for them.
+        """
         require_secrets(submission)
         lay_out_code(submission)
-        slots = self._slots_of(submission)
-        devices = slots.take(submission.job.id)
-        try:
-            process = self._spawn(submission, devices)
-        except (OSError, ValueError) as error:
-            slots.release(submission.job.id)
-            raise ExecutorRefused(f"{submission.job.id}: {_why(error, submission)}") from error
-        self._children[submission.job.id] = process
-        _supervisors[:] = [process, *(one for one in _supervisors if one.poll() is None)]
-        return started(submission, process.pid)
+        answer = self._start(submission)
+        if answer is None:
+            self._waiting[submission.job.id] = submission
+        return answer
 
     def adopt(self, submission: Submission) -> Started | None:
         """Find the attempt by the files in its folder."""
@@ -108,11 +116,59 @@ class LocalScheduler(Scheduler):
     def cancel(self, submissions: Sequence[Submission]) -> None:
         """Tell each supervisor to end its job: TERM, and KILL after the executor's grace."""
         for submission in submissions:
+            if self._waiting.pop(submission.job.id, None) is not None:
+                self._slots_of(submission).release(submission.job.id)
+                self._dropped.add(submission.job.id)
+                continue
             process = read_json(submission.paths.attempt(submission.attempt).process)
             if process is not None:
                 send_signal(process, signal.SIGTERM)
 
+    def close(self) -> None:
+        """Let go of the GPUs of jobs that have ended; those that run hold theirs themselves."""
+        for slots in self._slots.values():
+            slots.let_go()
+
+    def contacts(self) -> Mapping[str, Contact]:
+        """Which jobs wait for GPUs of other experiments."""
+        return contacts_of(self._slots)
+
+    def _start(self, submission: Submission) -> Started | None:
+        slots = self._slots_of(submission)
+        devices = slots.take(submission.job.id)
+        if devices is None:
+            return None
+        try:
+            process = self._spawn(submission, devices, slots.descriptors(submission.job.id))
+        except (OSError, ValueError) as error:
+            slots.release(submission.job.id)
+            raise ExecutorRefused(f"{submission.job.id}: {_why(error, submission)}") from error
+        self._children[submission.job.id] = process
+        _supervisors[:] = [process, *(one for one in _supervisors if one.poll() is None)]
+        return started(submission, process.pid)
+
+    def _start_late(self, submission: Submission) -> Fact:
+        """Start an attempt that waits for GPUs, if they are free by now."""
+        try:
+            answer = self._start(submission)
+        except ExecutorRefused as error:
+            del self._waiting[submission.job.id]
+            return Fact(state=State.PLANNED, reason=Reason.REFUSED, message=error.message)
+        if answer is None:
+            return Fact(state=State.PENDING)
+        del self._waiting[submission.job.id]
+        return Fact(
+            state=answer.state,
+            host=answer.host,
+            native_id=answer.native_id,
+            handle=answer.handle,
+        )
+
     def _query_one(self, submission: Submission) -> Fact | None:
+        if submission.job.id in self._waiting:
+            return self._start_late(submission)
+        if submission.job.id in self._dropped:
+            return Fact(state=State.CANCELLED)
         child = self._children.get(submission.job.id)
         has_ended = child is not None and child.poll() is not None
         fact = read_fact(submission.paths.attempt(submission.attempt))
@@ -126,15 +182,33 @@ class LocalScheduler(Scheduler):
         name = submission.job.executor
         if name not in self._slots:
             executor = cast("LocalExecutor", submission.executor)
-            self._slots[name] = Slots(executor, self._env, self._busy)
+            self._slots[name] = Slots(
+                executor,
+                self._env,
+                self._gpus,
+                lambda job_id: Holder.of(submission, job_id),
+            )
         return self._slots[name]
 
-    def _spawn(self, submission: Submission, devices: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    def _runs_in_a_container(self, holder: Holder) -> bool | None:
+        """Whether a job of another kind, which has GPUs of this machine and no process here, still runs."""
+        try:
+            return scheduler_of(holder.job, holder.kind, self._env).has_gpus(holder)
+        except NemorunError:
+            return None
+
+    def _spawn(
+        self, submission: Submission, devices: tuple[str, ...], inherited: tuple[int, ...]
+    ) -> subprocess.Popen[bytes]:
         environment = local_environment(submission, self._env, inherited=self._env)
         environment["PATH"] = _path_of(submission, environment.get("PATH", os.defpath))
+        attempt = submission.paths.attempt(submission.attempt)
         if devices:
             environment["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
-        attempt = submission.paths.attempt(submission.attempt)
+            # What runs inside the job shares out the job's own GPUs: it cannot wait for its own end.
+            environment[VARIABLE] = self._gpus.inner_folder(str(attempt.root))
+        elif self._env.get(VARIABLE):
+            environment[VARIABLE] = self._env[VARIABLE]
         attempt.root.mkdir(mode=0o700, exist_ok=True)
         _make_profiles_folder(submission)
         log = os.open(attempt.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -147,6 +221,7 @@ class LocalScheduler(Scheduler):
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                pass_fds=inherited,
             )
         finally:
             os.close(log)

@@ -27,7 +27,7 @@ LINES = (
     ("config",),
     ("discovery", "executors"),
     ("model",),
-    ("errors", "files", "garbage", "version"),
+    ("errors", "files", "garbage", "secrets", "version"),
 )
 LEVEL = {name: len(LINES) - index for index, line in enumerate(LINES) for name in line}
 

@@ -28,6 +28,7 @@ from nemorun_discover.schedulers.environment import job_environment
 from nemorun_discover.schedulers.local.evidence import read_fact
 from nemorun_discover.schedulers.local.process import describe_process
 from nemorun_discover.schedulers.local.scheduler import started
+from nemorun_discover.secrets import VARIABLE, put_back
 from nemorun_discover.worker.arguments import bind
 from nemorun_discover.worker.load import load_task
 
@@ -157,12 +158,18 @@ class _Direct:
 
     def _perform(self, job: Job, document: dict[str, Any], submission: Submission) -> int:
         variables = job_environment(submission, os.environ)
+        values = {
+            name.removeprefix(VARIABLE): variables.pop(name)
+            for name in submission.environment
+            if name.startswith(VARIABLE)
+        }
+        document = put_back(document, values)
         if document["argv"]:
             return run_script(document["argv"], submission.root, variables)
         variables.pop("PYTHONPATH")  # this interpreter has started already
         with environment(variables, document["sys_path"]):
             function = self._functions.get(job.id) or load_task(document, Path(document["root"]))
-            arguments = bind(function, job.params, job.exact)
+            arguments = bind(function, document["params"], document["exact"])
             call(lambda: function(**arguments), submission.paths)
         return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,8 @@ from nemorun_discover.discovery.slug import slugs_of
 from nemorun_discover.errors import UsageError
 from nemorun_discover.executors.codec import executor_to_dict
 from nemorun_discover.lifecycle.plan import Plan
-from nemorun_discover.lifecycle.secrets import hide, masked_argv
+from nemorun_discover.lifecycle.secrets import hide, hide_in_plan
+from nemorun_discover.secrets import masked_argv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +131,7 @@ def plan_of(
     slugs = slugs_of([job.id for job in draft.jobs])
     jobs = tuple(replace(job, slug=slug) for job, slug in zip(draft.jobs, slugs, strict=True))
     used = dict.fromkeys(job.executor for job in jobs)
-    return Plan(
+    plan = Plan(
         title=title,
         project=draft.project,
         jobs=jobs,
@@ -143,6 +145,7 @@ def plan_of(
         name_end=name_end,
         base_dir=base_dir,
     )
+    return hide_in_plan(plan, os.environ)
 
 
 def safe_name(name: str) -> str:

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemorun_discover.lifecycle.secrets import masked_argv
 from nemorun_discover.model.event import utc_now
+from nemorun_discover.secrets import Known, masked_argv
 from nemorun_discover.store.home import open_home
 from nemorun_discover.version import __version__
 
@@ -29,7 +29,7 @@ def write_crash_log(
         The file: below NEMORUN_HOME, else in the directory for temporary files; None when neither takes it.
     """
     name = f"{utc_now():%Y%m%d-%H%M%S}-{os.getpid()}.log"
-    text = _describe(error, argv)
+    text = Known.in_environment(env).masked(_describe(error, argv))
     with suppress(OSError):
         folder = open_home(env).layout.crashes
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.cli.moments import rfc3339
 from nemorun_discover.model.task import MISSING
+from nemorun_discover.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,7 +53,7 @@ def results_document(status: ExperimentStatus) -> Document:
             {
                 "id": job.id,
                 "task": job.task,
-                "params": job.params,
+                "params": masked(job.params),
                 "executor": job.executor,
                 "state": str(job.state),
                 "result": job.result,
@@ -166,7 +167,7 @@ def jobs_document(jobs: Iterable[Job], issues: Iterable[Issue]) -> Document:
             {
                 "id": job.id,
                 "task": job.task,
-                "params": job.params,
+                "params": masked(job.params),
                 "executor": job.executor,
                 "after": [one for ids in job.after.values() for one in ids],
             }
@@ -188,7 +189,7 @@ def _parameter_fields(parameter: Parameter, values: Mapping[str, Json]) -> Docum
     """A default is what the config says, else the signature's; null when only Python knows it."""
     own = None if parameter.default is MISSING else parameter.default
     return {
-        "default": values.get(parameter.name, own),
+        "default": masked({parameter.name: values.get(parameter.name, own)})[parameter.name],
         "type": parameter.type.text,
         "required": parameter.is_required and parameter.name not in values,
     }
@@ -202,7 +203,7 @@ def _job_fields(job: JobStatus) -> Document:
     return {
         "id": job.id,
         "task": job.task,
-        "params": job.params,
+        "params": masked(job.params),
         "executor": job.executor,
         "state": str(job.state),
         "reason": job.reason,

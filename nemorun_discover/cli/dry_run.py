@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.lifecycle.experiment import requests_of
 from nemorun_discover.lifecycle.plan import document_of
+from nemorun_discover.secrets import masked
 from nemorun_discover.store.home import open_home
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _job_lines(job: Job, request: Mapping[str, Any], printed: dict[str, str]) ->
     yield ((f"job {job.id}", "bold"),)
     for task, ids in job.after.items():
         yield ((f"  after {task}: {', '.join(ids)}", ""),)
-    for name, value in job.params.items():
+    for name, value in masked(job.params).items():
         yield ((f"  {name} = {json.dumps(value, ensure_ascii=False)}", ""),)
     for key, value in request.items():
         if key == "env":

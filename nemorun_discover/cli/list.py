@@ -15,6 +15,8 @@ from nemorun_discover.cli.project import open_project
 from nemorun_discover.cli.table import Column, draw_table
 from nemorun_discover.errors import ExitCode, UsageError
 from nemorun_discover.lifecycle.collecting import describe_issue
+from nemorun_discover.model.task import MISSING
+from nemorun_discover.secrets import MASK, promises_secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,6 +174,9 @@ def _signature(task: Task) -> str:
 
 
 def _with_default(parameter: Parameter, task: Task) -> str:
+    default = parameter.default_text if parameter.default is MISSING else parameter.default
+    if promises_secret(parameter.name, task.values.get(parameter.name, default)):
+        return f"{parameter.name}={MASK}"
     if parameter.name in task.values:
         return f"{parameter.name}={task.values[parameter.name]}"
     if parameter.default_text is None:

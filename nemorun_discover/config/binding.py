@@ -12,7 +12,7 @@ from nemorun_discover.config.nearest import hint_for
 from nemorun_discover.config.references import resolve
 from nemorun_discover.config.tree import Leaf, Node, Tree, place_of
 from nemorun_discover.errors import ConfigError
-from nemorun_discover.executors.secrets import is_secret_name
+from nemorun_discover.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

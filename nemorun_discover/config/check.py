@@ -17,7 +17,7 @@ from nemorun_discover.config.tree import Leaf, Node, Origin, Tree, place_of, pla
 from nemorun_discover.config.values import FIELD_RULES
 from nemorun_discover.errors import ConfigError
 from nemorun_discover.executors.kinds import FAMILIES, class_of
-from nemorun_discover.executors.secrets import is_secret_name
+from nemorun_discover.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

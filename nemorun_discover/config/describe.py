@@ -7,7 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from nemorun_discover.config.references import referenced
 from nemorun_discover.config.tree import Loose
-from nemorun_discover.executors.secrets import is_secret_name
+from nemorun_discover.secrets import is_secret_name
 
 _ONE = {
     bool: "true or false",

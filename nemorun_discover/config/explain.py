@@ -12,7 +12,7 @@ from nemorun_discover.config.references import referenced, resolve
 from nemorun_discover.config.tree import DEFAULT, Leaf, Loose, Node, Origin, Tree, dotted, leaves
 from nemorun_discover.errors import ConfigError
 from nemorun_discover.executors.kinds import FAMILIES, class_of
-from nemorun_discover.executors.secrets import MASK, is_secret_name, masked
+from nemorun_discover.secrets import MASK, is_secret_name, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.config.tree import Leaf, Loose, Node, leaves
 from nemorun_discover.errors import ConfigError
+from nemorun_discover.secrets import is_public
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,18 @@ def referenced(value: object) -> set[str]:
         return referenced(value.natural)
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return {name for item in items for name in referenced(item)}
+
+
+def marked(value: Any, env: Mapping[str, str]) -> Any:  # noqa: ANN401 - a TOML value
+    """The value with `${secret:VAR}` in the place of each reference whose variable is set, for whoever writes it down.
+
+    Variables that every process shows (HOME, USER) are no secrets, and are put in.
+    """
+    return resolve(value, {name: _mark(name, text) for name, text in env.items()}, "")
+
+
+def _mark(name: str, text: str) -> str:
+    return text if not text or is_public(name) else f"${{secret:{name}}}"
 
 
 def require(node: Node, env: Mapping[str, str]) -> None:

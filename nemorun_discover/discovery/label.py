@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from nemorun_discover.secrets import Known, promises_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -58,15 +61,18 @@ def labels(cases: Sequence[Sequence[Varied]]) -> list[str]:
         cases: What varies in each case of one task, in the order of the signature.
 
     Returns:
-        `lr=0.0001,seed=1`. A value that is unsafe or long is shown as `key=key0`, counted over the task's
+        `lr=0.0001,seed=1`. A value that is unsafe, long or a secret is shown as `key=key0`, counted over the task's
         distinct values; a label that is taken ends in `-2`, `-3`, ….
     """
     numbers = _numbers(cases)
-    found = [",".join(_parts(case, numbers)) for case in cases]
+    known = Known.in_environment(os.environ)
+    found = [",".join(_parts(case, numbers, known)) for case in cases]
     return _made_unique(found)
 
 
-def _parts(case: Sequence[Varied], numbers: dict[tuple[str, str], int]) -> Iterable[str]:
+def _parts(
+    case: Sequence[Varied], numbers: dict[tuple[str, str], int], known: Known
+) -> Iterable[str]:
     for varied in case:
         label = _safe_id(varied.id)
         if label:
@@ -75,6 +81,7 @@ def _parts(case: Sequence[Varied], numbers: dict[tuple[str, str], int]) -> Itera
         for key, value in varied.values.items():
             text = value_text(value)
             is_shown = _SAFE.fullmatch(text) and not isinstance(value, list | tuple | dict)
+            is_shown = is_shown and not (promises_secret(key, value) or known.found_in(text))
             yield f"{key}={text}" if is_shown else f"{key}={key}{numbers[key, text]}"
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def executor_to_dict(executor: Executor) -> dict[str, Json]:
     """An executor as JSON: `{"kind": "local", ...}`, with a table of its own for each nested part.
 
-    Values are as they are, secrets among `env_vars` too: see `masked` in executors/secrets.py.
+    Values are as they are, secrets among `env_vars` too: see `masked` in secrets.py.
 
     Raises:
         ConfigError: A field holds something that JSON cannot, or settings that no kind has.

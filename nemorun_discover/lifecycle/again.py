@@ -20,8 +20,9 @@ from nemorun_discover.lifecycle.plan import Plan
 from nemorun_discover.lifecycle.rerun_changes import UNCHANGED, Changes
 from nemorun_discover.lifecycle.rerun_code import code_notes, kept_packages, require_packages
 from nemorun_discover.lifecycle.rerun_jobs import jobs_again, whole_groups
-from nemorun_discover.lifecycle.secrets import hide_all, masked_argv
+from nemorun_discover.lifecycle.secrets import hide_all, hide_in_plan
 from nemorun_discover.model.state import State
+from nemorun_discover.secrets import masked_argv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,7 +99,8 @@ def rerun(
         plan = changed(plan, record, changes, os.environ if env is None else env, config_file)
     require_packages(home, plan)
     _require_project(plan)
-    return replace(plan, notes=(*plan.notes, *plan.changes, *code_notes(plan, record)))
+    plan = replace(plan, notes=(*plan.notes, *plan.changes, *code_notes(plan, record)))
+    return hide_in_plan(plan, os.environ if env is None else env)
 
 
 def _as_recorded(
@@ -155,13 +157,14 @@ def last_failed(home: Home, config: Config, request: RunRequest, env: Mapping[st
     if not was_made_by_a_script(home, record):
         tables, secrets = _executors_now(plan, config, env)
         plan = replace(plan, executors=tables, secrets=secrets)
-    return replace(
+    plan = replace(
         plan,
         packages={},
         max_jobs=request.max_jobs,
         maxfail=request.maxfail,
         title=request.title or plan.title,
     )
+    return hide_in_plan(plan, env)
 
 
 def _executors_now(

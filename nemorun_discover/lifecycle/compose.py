@@ -16,9 +16,11 @@ from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.collecting import collect_project, files_named, refuse_issues
 from nemorun_discover.lifecycle.placing import as_tables, check_secrets, place, timeouts_of
 from nemorun_discover.lifecycle.plan import Plan
+from nemorun_discover.lifecycle.references import mark_references, references_of
 from nemorun_discover.lifecycle.request import RunRequest, with_default
-from nemorun_discover.lifecycle.secrets import hide_all, masked_argv
+from nemorun_discover.lifecycle.secrets import hide_in_plan
 from nemorun_discover.model.record import Project
+from nemorun_discover.secrets import masked_argv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,19 +68,18 @@ def compose(config: Config, request: RunRequest, *, cwd: Path, env: Mapping[str,
         retries={name: executor.retries for name, executor in executors.items()},
         timeouts_s=timeouts_of(executors),
     )
-    tables, secrets = hide_all(as_tables(executors))
-    return Plan(
+    plan = Plan(
         title=request.title or title_of([job.task for job in jobs]),
         project=project_of(config),
         jobs=jobs,
-        executors=tables,
-        secrets=secrets,
+        executors=as_tables(executors),
         argv=masked_argv(request.argv),
         max_jobs=request.max_jobs,
         maxfail=request.maxfail,
         issues=collection.issues,
         notes=_notes(cells, collection),
     )
+    return hide_in_plan(mark_references(plan, config), env, references_of(config))
 
 
 def project_of(config: Config) -> Project:

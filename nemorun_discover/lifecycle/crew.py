@@ -28,7 +28,7 @@ class Crew:
         layout: Its folder.
         runtime: The zip that runs jobs.
         env: The caller's environment.
-        secrets: By executor, the values that are not in the record.
+        secrets: By executor and by job, the values that are not in the record.
         ask: Puts what a login asks to the user; None where nobody is there.
         wake: Has the driver look at once; None where nobody rests.
     """
@@ -106,13 +106,13 @@ class Crew:
         """
         key = (job.id, attempt)
         if key not in self._submissions:
-            known = self._secrets.get(job.executor, {})
+            own, executors = self._secrets.get(job.id, {}), self._secrets.get(job.executor, {})
             self._submissions[key] = submission_of(
                 self._record,
                 job,
                 attempt=attempt,
                 layout=self._layout,
                 runtime=self._runtime,
-                secrets=ChainMap(dict(known), dict(self._env)),
+                secrets=ChainMap(dict(own), dict(executors), dict(self._env)),
             )
         return self._submissions[key]

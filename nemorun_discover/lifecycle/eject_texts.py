@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.executors.secrets import MASK
 from nemorun_discover.lifecycle.shell import command_lines, export_lines
+from nemorun_discover.secrets import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

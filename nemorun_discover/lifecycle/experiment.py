@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.config.import_roots import import_roots
 from nemorun_discover.errors import StoreError
-from nemorun_discover.executors.secrets import MASK
 from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.packing import pack, store
 from nemorun_discover.lifecycle.plan import choose_id
 from nemorun_discover.lifecycle.provenance import git_state, interpreter, user_name, versions
-from nemorun_discover.lifecycle.secrets import hidden_in
+from nemorun_discover.lifecycle.secrets import masks_of
 from nemorun_discover.lifecycle.submission import job_document
 from nemorun_discover.model.event import utc_now
 from nemorun_discover.model.record import Record
@@ -120,7 +119,7 @@ def job_files(
 ) -> dict[str, dict[str, Any]]:
     """By job slug, the files of its folder."""
     crew = _crew(home, record, env, plan.secrets)
-    shown = _crew(home, record, {}, _masks(plan))
+    shown = _crew(home, record, {}, masks_of(plan))
     requests = _requests(record, crew, shown)
     files: dict[str, dict[str, Any]] = {}
     for job in record.jobs:
@@ -148,10 +147,6 @@ def _check(record: Record, crew: Crew) -> None:
     for name, job in by_executor.items():
         submission = crew.submission_of(job, 1)
         crew.scheduler_of(job).check(name, submission.executor)
-
-
-def _masks(plan: Plan) -> dict[str, dict[str, str]]:
-    return {name: dict.fromkeys(hidden_in(table), MASK) for name, table in plan.executors.items()}
 
 
 def _with_import_roots(plan: Plan) -> tuple[Job, ...]:

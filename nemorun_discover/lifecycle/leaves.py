@@ -6,9 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nemorun_discover.executors.secrets import MASK
-from nemorun_discover.lifecycle.secrets import MARK
 from nemorun_discover.model.task import MISSING, Missing
+from nemorun_discover.secrets import MASK, is_mark, masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,12 +44,12 @@ def leaves_of(value: Mapping[str, Json], prefix: str = "") -> dict[str, Json]:
     leaves: dict[str, Json] = {}
     for name, one in value.items():
         path = f"{prefix}{name}"
-        if isinstance(one, dict) and set(one) == {MARK}:
+        if is_mark(one):
             leaves[path] = MASK
         elif isinstance(one, dict) and one:
             leaves |= leaves_of(one, f"{path}.")
         else:
-            leaves[path] = one
+            leaves[path] = masked(one)
     return leaves
 
 

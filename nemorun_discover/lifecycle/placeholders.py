@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.errors import ConfigError
 from nemorun_discover.schedulers.environment import as_text
+from nemorun_discover.secrets import MARK, is_mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,7 @@ def fill_in(word: str, params: Mapping[str, Any]) -> str:
                 f"command: {match.group(0)} names no parameter of this task",
                 hint=f"its params are {', '.join(params) or 'none'}",
             )
-        return as_text(params[name])
+        value = params[name]
+        return f"${{secret:{value[MARK]}}}" if is_mark(value) else as_text(value)
 
     return _PLACEHOLDER.sub(value_of, word)

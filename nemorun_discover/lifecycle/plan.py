@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.model.ids import SUFFIX_LENGTH, experiment_id
+from nemorun_discover.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +100,7 @@ def document_of(plan: Plan, requests: Mapping[str, Mapping[str, Any]]) -> dict[s
             {
                 "id": job.id,
                 "task": job.task,
-                "params": job.params,
+                "params": masked(job.params),
                 "executor": job.executor,
                 "after": [one for ids in job.after.values() for one in ids],
                 "request": requests[job.id],

@@ -21,7 +21,8 @@ from nemorun_discover.executors.kinds import class_of
 from nemorun_discover.lifecycle.collecting import collect_project
 from nemorun_discover.lifecycle.leaves import as_words, differences
 from nemorun_discover.lifecycle.placing import check_secrets
-from nemorun_discover.lifecycle.secrets import MARK, hide
+from nemorun_discover.lifecycle.secrets import hide
+from nemorun_discover.secrets import is_mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,7 +135,7 @@ def _merged(base: Mapping[str, Json], over: Mapping[str, Json]) -> dict[str, Jso
 
 def _is_of_one_kind(below: Json, over: Json) -> bool:
     """True for two tables whose fields mean the same; the mark of a secret is no table."""
-    if not isinstance(below, dict) or not isinstance(over, dict) or MARK in over:
+    if not isinstance(below, dict) or not isinstance(over, dict) or is_mark(over):
         return False
     return below.get("kind") == over.get("kind")
 

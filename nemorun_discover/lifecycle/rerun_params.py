@@ -11,6 +11,7 @@ from nemorun_discover.discovery.names import did_you_mean
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.leaves import as_words, is_same
 from nemorun_discover.lifecycle.relabel import relabelled
+from nemorun_discover.secrets import MASK, is_mark, masked, promises_secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,8 @@ def _with_value(job: Job, value: NewValue) -> Job:
             f"{value.typed}: {value.name} of {job.id} is a Python object, which no text stands for",
             hint="change it in the script that launched the experiment",
         )
-    after = _typed(value, before)
+    # What a secret was of is not known; a number is as `nemorun run` reads one where nothing tells the type.
+    after = value.text if is_mark(before) else _typed(value, before)
     if is_same(before, after):
         return job
     return replace(
@@ -136,11 +138,15 @@ def _sentences(
     where: dict[tuple[str, str], list[str]] = {}
     for job_id, old, new in zip(ids, before, after, strict=True):
         if old is not new:
-            pair = (as_words(new.params[name]), as_words(old.params[name]))
+            pair = (_words(name, new.params[name]), _words(name, old.params[name]))
             where.setdefault(pair, []).append(job_id)
     return [
         f"{name} = {new} instead of {old} in {_named(found)}" for (new, old), found in where.items()
     ]
+
+
+def _words(name: str, value: Json) -> str:
+    return MASK if is_mark(value) or promises_secret(name, value) else as_words(masked(value))
 
 
 def _named(ids: Sequence[str]) -> str:

@@ -106,7 +106,7 @@ def _others(tables: Mapping[str, object], name: str) -> str:
 
 
 def _masked(options: Sequence[str]) -> tuple[str, ...]:
-    from nemorun_discover.lifecycle.secrets import masked_argv  # noqa: PLC0415 - only with -o
+    from nemorun_discover.secrets import masked_argv  # noqa: PLC0415 - only with -o
 
     return masked_argv(options)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.executors.secrets import MASK
+from nemorun_discover.secrets import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +22,7 @@ def export_lines(env: Mapping[str, str], quote: Callable[[str], str] = shlex.quo
     """
     return [
         f': "${{{name}:?set it}}"; export {name}'
-        if value == MASK
+        if MASK in value  # the whole value, or a part of it
         else f"export {name}={quote(value)}"
         for name, value in sorted(env.items())
     ]

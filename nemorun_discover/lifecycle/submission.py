@@ -5,15 +5,27 @@ from __future__ import annotations
 import os
 import sys
 from collections import ChainMap
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.executors.codec import executor_from_dict
 from nemorun_discover.executors.macros import ExecutorMacros
 from nemorun_discover.lifecycle.placeholders import fill_in
-from nemorun_discover.lifecycle.secrets import hidden_in, reveal
-from nemorun_discover.schedulers.environment import require_secrets, sys_path_of
+from nemorun_discover.lifecycle.secrets import (
+    hidden_in,
+    hidden_in_job,
+    hidden_in_words,
+    reveal,
+)
+from nemorun_discover.schedulers.environment import (
+    as_text,
+    parameter_variable,
+    require_secrets,
+    sys_path_of,
+)
 from nemorun_discover.schedulers.protocol import Submission
+from nemorun_discover.secrets import MARK, VARIABLE, has_marks, names_in, put_back
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,11 +58,13 @@ def submission_of(  # noqa: D417 - the rest is said by the types
             known is empty there, and named in `missing`.
     """
     table = record.executors[job.executor]
-    wanted = dict.fromkeys([*hidden_in(table), *table.get("secrets", [])])
+    wanted = dict.fromkeys([*hidden_in(table), *hidden_in_job(job), *table.get("secrets", [])])
     missing = [name for name in wanted if name not in secrets]
-    executor = executor_from_dict(
-        reveal(table, ChainMap(dict.fromkeys(missing, ""), dict(secrets)))
-    )
+    values = ChainMap(dict.fromkeys(missing, ""), dict(secrets))
+    variables = {
+        name: one for name, one in (table.get("env_vars") or {}).items() if not has_marks(one)
+    }
+    executor = executor_from_dict(reveal({**table, "env_vars": variables}, values))
     code = record.packages.get(job.executor)
     name = code.digest[:CHECKOUT_NAME_LENGTH] if code else NO_CODE
     checkout = layout.code / name if code else None
@@ -60,7 +74,7 @@ def submission_of(  # noqa: D417 - the rest is said by the types
         root = checkout / code.root if code and checkout else Path(record.project.root)
     return Submission(
         experiment_id=record.id,
-        job=job,
+        job=_without_secrets(job),
         attempt=attempt,
         paths=layout.job(job.slug),
         executor=executor,
@@ -71,7 +85,10 @@ def submission_of(  # noqa: D417 - the rest is said by the types
         checkout=checkout,
         sys_path=_sys_path(record, job, code),
         relocated=_relocated(record, code, root) if code else {},
-        environment={name: secrets[name] for name in executor.secrets if name in secrets},
+        environment={
+            **_environment(table, job, secrets),
+            **{name: secrets[name] for name in executor.secrets if name in secrets},
+        },
         policy=record.groups.get(job.group) if job.group else None,
         upstream=_folders(_upstream(job, {one.id: one.slug for one in record.jobs})),
         members=tuple(one for one in record.jobs if job.group and one.group == job.group),
@@ -101,6 +118,32 @@ def _relocated(record: Record, code: PackagedCode, root: Path) -> dict[str, str]
     while inside.name and inside.name == live.name:
         live, inside, copy = live.parent, inside.parent, copy.parent
     return {str(live): str(copy)}
+
+
+def _environment(table: Mapping[str, Any], job: Job, values: Mapping[str, str]) -> dict[str, str]:
+    """Variables that hold secrets, as far as these are known.
+
+    The executor's, the script's own over them, and what the worker puts back.
+    """
+    script = job.script.env if job.script else {}
+    own = {name: one for name, one in (table.get("env_vars") or {}).items() if name not in script}
+    found = {**own, **script}
+    if job.script is not None:
+        found |= {parameter_variable(name): one for name, one in job.params.items()}
+    found |= {f"{VARIABLE}{name}": {MARK: name} for name in hidden_in_words(job)}
+    return {
+        name: as_text(put_back(one, values))
+        for name, one in found.items()
+        if has_marks(one) and all(secret in values for secret in names_in(one))
+    }
+
+
+def _without_secrets(job: Job) -> Job:
+    """The job without the variables of its script that are handed over apart from it."""
+    if job.script is None or not any(map(has_marks, job.script.env.values())):
+        return job
+    env = {name: one for name, one in job.script.env.items() if not has_marks(one)}
+    return replace(job, script=replace(job.script, env=env))
 
 
 def _folders(upstream: Mapping[str, list[str]]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.model.event import Event, EventType
 from nemorun_discover.model.state import Reason, State, combine
 from nemorun_discover.model.status import AttemptStatus, ExperimentStatus, JobStatus
+from nemorun_discover.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +45,7 @@ def blank_statuses(record: Record, layout: ExperimentLayout) -> dict[str, JobSta
             id=job.id,
             slug=job.slug,
             task=job.task,
-            params=job.params,
+            params=masked(job.params),
             executor=job.executor,
             state=State.PLANNED,
             outputs=str(layout.job(job.slug).outputs),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.errors import ConfigError
 from nemorun_discover.executors.codec import launcher_of
 from nemorun_discover.launchers.table import launch_environment
+from nemorun_discover.secrets import has_marks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 # `packager.debug`: what makes an error on a GPU appear where it was made, and torch say all it knows.
+_PARAMETER = "NEMORUN_PARAM_"
 DEBUG_SWITCHES = {
     "CUDA_LAUNCH_BLOCKING": "1",
     "NCCL_DESYNC_DEBUG": "1",
@@ -80,13 +82,22 @@ def job_environment(
 def launcher_environment(submission: Submission, place: Place) -> dict[str, str]:
     """The variables that the job's launcher adds; those that the user's `env_vars` name stay the user's."""
     told = launch_environment(launcher_of(submission.executor), place)
-    return {name: one for name, one in told.items() if name not in submission.executor.env_vars}
+    own = (submission.executor.env_vars, submission.environment)
+    return {name: one for name, one in told.items() if not any(name in one for one in own)}
 
 
 def require_secrets(submission: Submission) -> None:
     """Raise ConfigError when the value of a secret that the job needs is not known."""
     if submission.missing:
         name = submission.missing[0]
+        parameter = next(
+            (one for one in submission.job.params if name == f"{_PARAMETER}{one.upper()}"), None
+        )
+        if parameter is not None:
+            raise ConfigError(
+                f"{submission.job.id}: the value of its parameter {parameter} is a secret, and is not written down",
+                hint=f"give it again: `nemorun rerun {parameter}=…`, or export {name}=…",
+            )
         raise ConfigError(
             f"{submission.job.executor}: the value of {name} is not written down anywhere, "
             "and it is not set in this shell",
@@ -127,9 +138,16 @@ def _about_the_job(submission: Submission, seen: Seen) -> dict[str, str]:
         told["NEMORUN_GROUP"] = job.group
     if job.script is not None:
         told |= {
-            f"NEMORUN_PARAM_{name.upper()}": as_text(value) for name, value in job.params.items()
+            parameter_variable(name): as_text(value)
+            for name, value in job.params.items()
+            if not has_marks(value)
         }
     return told
+
+
+def parameter_variable(name: str) -> str:
+    """The variable in which a script task finds a parameter."""
+    return f"{_PARAMETER}{name.upper()}"
 
 
 def as_text(value: object) -> str:

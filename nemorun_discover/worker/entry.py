@@ -20,6 +20,7 @@ from pathlib import Path
 
 from nemorun_discover.files import read_json
 from nemorun_discover.model.layout import JobLayout
+from nemorun_discover.secrets import VARIABLE, put_back
 from nemorun_discover.worker.supervise import Supervisor
 from nemorun_discover.worker.task import run_task
 
@@ -59,13 +60,14 @@ def main() -> None:
     if job is None:
         raise SystemExit(f"nemorun: {paths.job}: there is none, or it is damaged")
     _find_from_folder(job, folder)
+    hooks = _hooks(paths, attempt, user) if how == CONTAINER else {}
+    job = _with_secrets(job)
     if how == SRUN:
         from nemorun_discover.worker.srun import run_srun_task  # noqa: PLC0415 - local jobs do not pay
 
         raise SystemExit(run_srun_task(job, paths, attempt))
     if how == RANK:
         raise SystemExit(run_task(job, paths, attempt, rank=int(os.environ.get("RANK", "0"))))
-    hooks = _hooks(paths, attempt, user) if how == CONTAINER else {}
     supervisor = Supervisor(attempt, timeout_s=job["timeout_s"], grace_s=job["grace_s"], **hooks)
     if supervisor.claim():
         _supervise(
@@ -79,6 +81,17 @@ def _hooks(paths: JobLayout, attempt: AttemptLayout, user: str) -> dict[str, Cal
     from nemorun_discover.worker.container import enter  # noqa: PLC0415 - no other job pays for it
 
     return enter(paths, attempt, user)
+
+
+def _with_secrets(job: dict[str, Any]) -> dict[str, Any]:
+    """The job with its secrets put back, which stand among the variables of this process until the task begins."""
+    if not any(name.startswith(VARIABLE) for name in os.environ):
+        return job
+    values = {
+        name[len(VARIABLE) :]: os.environ[name] for name in os.environ if name.startswith(VARIABLE)
+    }
+    named = ("params", "exact", "argv", "args")
+    return {**job, **{key: put_back(job[key], values) for key in named if key in job}}
 
 
 def _find_from_folder(job: dict[str, Any], folder: str) -> None:

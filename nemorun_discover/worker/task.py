@@ -7,6 +7,7 @@ import sys
 import types
 from pathlib import Path
 
+from nemorun_discover.secrets import VARIABLE
 from nemorun_discover.worker.become import become, say
 from nemorun_discover.worker.claim import create_once
 from nemorun_discover.worker.failure import describe_failure, exit_code_of
@@ -40,6 +41,8 @@ def run_task(
     Returns:
         The exit code. A script does not return: the process becomes it.
     """
+    for name in [one for one in os.environ if one.startswith(VARIABLE)]:
+        del os.environ[name]  # what they are for is in the job already
     if not rank:
         paths.result.unlink(missing_ok=True)  # an earlier attempt's
     if job["argv"]:

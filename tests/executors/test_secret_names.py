@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemorun_discover.executors.secrets import is_secret_name, masked
+from nemorun_discover.secrets import is_secret_name, masked
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from nemorun_discover.errors import ConfigError
 from nemorun_discover.executors.codec import executor_to_dict
 from nemorun_discover.executors.local import LocalExecutor
 from nemorun_discover.lifecycle.carry_on import carry_on
-from nemorun_discover.lifecycle.secrets import hidden_in, hide, masked_argv, reveal
+from nemorun_discover.lifecycle.secrets import hidden_in, hide, reveal
 from nemorun_discover.model.state import State
+from nemorun_discover.secrets import masked_argv
 
 EXECUTOR = {
     "kind": "slurm",

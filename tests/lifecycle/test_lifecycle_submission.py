@@ -76,8 +76,8 @@ def test_secrets_are_put_back_in_their_places():
 
     submission = submit(record(job(), executor=executor), job(), secrets)
 
-    assert submission.executor.env_vars == {"API_KEY": "1", "A": "b"}
-    assert submission.environment == {"HF_TOKEN": "2"}
+    assert submission.executor.env_vars == {"A": "b"}
+    assert submission.environment == {"API_KEY": "1", "HF_TOKEN": "2"}
     assert submission.missing == ()
 
 

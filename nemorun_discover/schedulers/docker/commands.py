@@ -17,6 +17,7 @@ from nemorun_discover.schedulers.docker.places import (
     seen_inside,
     settings,
 )
+from nemorun_discover.secrets import shell_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +70,14 @@ def command_of(submission: Submission, way: Way, argv: Sequence[str], user: str)
     if way is Way.BARE:
         return own
     folder = attempt_dir(submission)
-    return ["sh", "-c", _SHELL, "sh", f"{folder}/log", f"{folder}/{SECRETS}", *own]
+    begin = ["sh", "-c", _SHELL, "sh", f"{folder}/log", f"{folder}/{SECRETS}"]
+    words = shell_words(own)
+    if words is None:
+        return [*begin, *own]
+    begin[2] = _SHELL.replace(
+        '"$@"', words
+    )  # the shell puts the values in, which nobody sees from outside
+    return begin
 
 
 def filled_in(text: str, hosts: Sequence[str] = ()) -> str:

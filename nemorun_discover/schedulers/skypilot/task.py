@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from nemorun_discover.executors.secrets import MASK, is_secret_name
 from nemorun_discover.schedulers.skypilot.names import job_name
 from nemorun_discover.schedulers.skypilot.resources import resources_of
 from nemorun_discover.schedulers.skypilot.script import run_script, split_environment
+from nemorun_discover.secrets import MASK, is_secret_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@
 #   nemorun_timeout_s       limit of the attempt in seconds; empty for none but Slurm's own
 # and then calls
 #   nemorun_begin SLUG...           take these jobs' attempts, or end at once where another has them
-#   nemorun_environment SLUG EXECUTOR    the job's variables, and the secrets of its executor
+#   nemorun_environment SLUG EXECUTOR    the job's variables, and its secrets
 #   nemorun_start SLUG COMMAND...   start the job's step in the background
 #   nemorun_end [POLICY SECONDS]    wait for all of them, write how they ended, exit with the worst
 #
@@ -122,9 +122,9 @@ nemorun_environment() {
   { set +x; } 2>/dev/null
   # shellcheck disable=SC1090,SC1091
   source "$nemorun_experiment/jobs/$1/env.sh" || exit 78
-  if [ -f "$nemorun_experiment/slurm/secrets/$2.sh" ]; then
+  if [ -f "$nemorun_experiment/slurm/secrets/$1.sh" ]; then
     # shellcheck disable=SC1090,SC1091
-    source "$nemorun_experiment/slurm/secrets/$2.sh" || exit 78
+    source "$nemorun_experiment/slurm/secrets/$1.sh" || exit 78
   fi
   export NEMORUN_ATTEMPT=${nemorun_attempts[$1]}
 }

@@ -108,7 +108,6 @@ def script_of(unit: Unit, paths: ClusterPaths) -> str:
 
 
 def _members(units: Sequence[Unit], paths: ClusterPaths) -> Iterator[Member]:
-    secrets: dict[str, dict[str, str]] = {}
     for unit in units:
         texts = {f"experiment/slurm/{unit.name}.sh": script_of(unit, paths)}
         if len(unit.submissions) > 1:
@@ -122,9 +121,8 @@ def _members(units: Sequence[Unit], paths: ClusterPaths) -> Iterator[Member]:
                     target=f"../../jobs/{one.job.slug}/attempt-{one.attempt}",
                 )
             if one.environment:
-                secrets.setdefault(one.job.executor, {}).update(one.environment)
-    for executor, values in secrets.items():
-        yield from text_members({f"experiment/slurm/secrets/{executor}.sh": secrets_text(values)})
+                name = f"experiment/slurm/secrets/{one.job.slug}.sh"
+                yield from text_members({name: secrets_text(one.environment)})
 
 
 def _job_members(submission: Submission, paths: ClusterPaths) -> Iterator[Member]:

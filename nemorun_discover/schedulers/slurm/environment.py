@@ -26,8 +26,6 @@ _SIGNAL = re.compile(r"(?:[RB]+:)?(?:SIG)?([A-Z0-9]+)(?:@\d+)?", re.IGNORECASE)
 def env_text(submission: Submission, paths: ClusterPaths) -> str:
     """env.sh: what the job finds beside what its node and setup_lines give it. Without secrets.
 
-    It may hold values that `env_vars` took from a profile's `${env:...}`: for the owner's eyes.
-
     Raises:
         ConfigError: A name that no shell takes.
     """
@@ -44,7 +42,7 @@ def env_text(submission: Submission, paths: ClusterPaths) -> str:
 
 
 def secrets_text(values: Mapping[str, str]) -> str:
-    """The file of an executor's secrets, which only its owner may read."""
+    """The file of a job's secrets, which only its owner may read."""
     return "".join(f"{export_line(name, value)}\n" for name, value in values.items())
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from threading import Condition
 
+    from nemorun_discover.schedulers.protocol import Submission
     from nemorun_discover.schedulers.slurm.looking import Answer
     from nemorun_discover.schedulers.slurm.mood import Mood
     from nemorun_discover.schedulers.slurm.plot import Plot
@@ -37,6 +38,10 @@ _TURN_PAUSE_S = 0.1
 # Of a sweep of which everything fails, some logs tell why; large ones are fetched when somebody reads them.
 _LOGS_AT_ONCE = 20
 _LARGEST_LOG = 1 << 20
+
+
+def _has_secrets(submission: Submission) -> bool:
+    return bool(submission.environment or submission.missing)
 
 
 class Lookout:
@@ -101,7 +106,7 @@ class Lookout:
         """Delete the files of secrets, when every job that could read them is over."""
         jobs = self._tracker.jobs.values()
         # By their names: a driver that took over does not know their values.
-        has_secrets = any(job.submission.executor.secrets and job.native_id for job in jobs)
+        has_secrets = any(_has_secrets(job.submission) and job.native_id for job in jobs)
         if has_secrets and all(job.is_over for job in jobs) and self._mood.trouble is None:
             own = ClusterPaths(base=self._plot.base, experiment_id=self._plot.experiment_id)
             with suppress(NemorunError):  # they are the user's own, and nobody else's to read

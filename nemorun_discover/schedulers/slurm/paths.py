@@ -6,7 +6,7 @@
     <base>/experiments/<id>/slurm/<unit>.sh, <unit>.jobs    what one sbatch submits
     <base>/experiments/<id>/slurm/slots/<unit>-<index>      leads to the attempt of an array's task
     <base>/experiments/<id>/slurm/{begun,ending,ended}/     evidence, by <slug>.<attempt>
-    <base>/experiments/<id>/slurm/secrets/<executor>.sh     0600
+    <base>/experiments/<id>/slurm/secrets/<slug>.sh     0600
 
 Slugs and names of units are safe on every file system.
 """
@@ -82,6 +82,6 @@ class ClusterPaths:
         """How the attempt ended."""
         return f"{self.slurm}/ended/{slug}.{attempt}"
 
-    def secrets(self, executor: str) -> str:
-        """Values of the executor's secrets, as shell code."""
-        return f"{self.slurm}/secrets/{executor}.sh"
+    def secrets(self, slug: str) -> str:
+        """Values of a job's secrets, as shell code."""
+        return f"{self.slurm}/secrets/{slug}.sh"

@@ -74,7 +74,10 @@ def _container(submission: Submission, paths: ClusterPaths) -> list[str]:
     mounts = [f"{paths.base}:{paths.base}", *executor.container_mounts]
     script = submission.job.script.env if submission.job.script else {}
     names = dict.fromkeys(
-        ["PYTHONPATH", *executor.env_vars, *script, *executor.secrets, *executor.container_env]
+        (
+            *("PYTHONPATH", *executor.env_vars, *script),
+            *(*submission.environment, *executor.secrets, *executor.container_env),
+        )
     )
     return [
         f"--container-image={shell_word(executor.container_image)}",

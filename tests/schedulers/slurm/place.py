@@ -113,7 +113,7 @@ class Place:
             self.write(f"{paths.attempt(one.job.slug, one.attempt)}/.made", b"")
             if one.environment:
                 secrets = secrets_text(one.environment).encode()
-                self.write(paths.secrets(one.job.executor), secrets)
+                self.write(paths.secrets(one.job.slug), secrets)
             if of.form is Form.ARRAY:
                 slot = self.see(paths.slot(of.name, index))
                 slot.parent.mkdir(exist_ok=True)

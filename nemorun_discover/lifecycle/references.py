@@ -1,0 +1,89 @@
+"""What came into a plan through `${env:VAR}` of the configuration: marks in the place of those values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nemorun_discover.config.profiles import profile_tree
+from nemorun_discover.config.references import marked, referenced, resolve
+from nemorun_discover.config.tree import Leaf, Loose, Node, leaves
+from nemorun_discover.secrets import names_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nemorun_discover.config.load import Config
+    from nemorun_discover.lifecycle.plan import Plan
+    from nemorun_discover.model.job import Job
+
+
+def references_of(config: Config) -> set[str]:
+    """The variables that profiles and tables of tasks refer to."""
+    tables = ("profiles", "tasks")
+    return {
+        name
+        for table in tables
+        for _, leaf in leaves(config.table(table))
+        for name in referenced(leaf.value)
+    }
+
+
+def mark_references(plan: Plan, config: Config) -> Plan:
+    """The plan with marks where variables of jobs, parameters and commands came from the environment.
+
+    What else a profile takes from there (an account, a host) are settings, which its scheduler has to be told.
+    """
+    if not references_of(config):
+        return plan
+    secrets = {scope: dict(values) for scope, values in plan.secrets.items()}
+    executors = {}
+    for name, table in plan.executors.items():
+        values = secrets.setdefault(name, {})
+        given = _profile(config, name).get("env_vars")
+        executors[name] = {
+            **table,
+            "env_vars": _marked(table.get("env_vars") or {}, given, config, values),
+        }
+    jobs = tuple(_mark_job(job, config, secrets.setdefault(job.id, {})) for job in plan.jobs)
+    return replace(plan, executors=executors, jobs=jobs, secrets=secrets)
+
+
+def _profile(config: Config, name: str) -> dict[str, Node]:
+    return {} if name not in config.table("profiles") else profile_tree(config, name)
+
+
+def _mark_job(job: Job, config: Config, values: dict[str, str]) -> Job:
+    tables = config.table("tasks")
+    for key in (job.task, f"{job.file}::{job.function or job.task}"):
+        table = tables.get(key)
+        if not isinstance(table, dict):
+            continue
+        job = replace(job, params=_marked(job.params, table.get("params"), config, values))
+        if job.script is None:
+            continue
+        script = replace(job.script, env=_marked(job.script.env, table.get("env"), config, values))
+        command = table.get("command")
+        if isinstance(command, Leaf) and script.command:
+            words = _marked({"": list(script.command)}, {"": command}, config, values)[""]
+            script = replace(script, command=tuple(words))
+        job = replace(job, script=script)
+    return job
+
+
+def _marked(
+    table: Mapping[str, Any], given: Node | None, config: Config, values: dict[str, str]
+) -> dict[str, Any]:
+    """The table with marks in what is still as the configuration gave it."""
+    found = dict(table)
+    for name, leaf in given.items() if isinstance(given, dict) else ():
+        if name not in found or not isinstance(leaf, Leaf) or not referenced(leaf.value):
+            continue
+        if _natural(resolve(leaf.value, config.env, "")) == found[name]:
+            found[name] = _natural(marked(leaf.value, config.env))
+            values.update({one: config.env[one] for one in names_in(found[name])})
+    return found
+
+
+def _natural(value: Any) -> Any:  # noqa: ANN401 - a TOML value
+    return value.natural if isinstance(value, Loose) else value

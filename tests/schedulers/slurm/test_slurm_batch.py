@@ -289,7 +289,7 @@ def test_secrets_reach_the_job_and_no_file_but_their_own(place):
     holding = [
         one for one in place.outside.rglob("*") if one.is_file() and b"s3cr3t" in one.read_bytes()
     ]
-    assert [one.name for one in holding] == ["slurm_a.sh"]
+    assert [one.name for one in holding] == ["train@slurm_a.sh"]
 
 
 def test_standard_error_can_have_a_log_of_its_own(place):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nemorun_discover.discovery.convert import convert, split_values
 from nemorun_discover.discovery.names import did_you_mean
-from nemorun_discover.discovery.values import check_json
+from nemorun_discover.discovery.values import check_json, convert, split_values
 from nemorun_discover.errors import UsageError
 from nemorun_discover.model.task import ANY, MISSING
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nemorun_discover.discovery.convert import convert, split_values
+from nemorun_discover.discovery.values import convert, split_values
 from nemorun_discover.errors import UsageError
 from nemorun_discover.model.task import TypeKind, TypeSpec
 

@@ -293,6 +293,50 @@ def masked_argv(argv: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def masked_settings(text: str) -> str:
+    """The text of a settings file, or of its diff: what follows a name that promises a secret is `***`, line by line."""
+    return "".join(
+        line if (start := _secret_in(line)[0]) is None else _cut(line, start)
+        for line in text.splitlines(keepends=True)
+    )
+
+
+def _cut(line: str, start: int) -> str:
+    end = len(line.rstrip("\r\n"))
+    return line if start >= end else line[:start] + MASK + line[end:]
+
+
+_SECTION = re.compile(r"^diff --git ", re.MULTILINE)
+_SETTINGS = re.compile(r'diff --git [^\n]*(\.toml|\.env|\.ini|\.cfg|\.ya?ml|\.json)"?\n')
+
+
+def masked_diff(diff: str, known: Known) -> str:
+    """A `git diff` as it may be written down: of files of settings by their names, of all by what is known."""
+    starts = [found.start() for found in _SECTION.finditer(diff)]
+    if not starts:
+        return known.masked(diff)
+    ends = [*starts[1:], len(diff)]
+    sections = [diff[start : ends[number]] for number, start in enumerate(starts)]
+    return diff[: starts[0]] + "".join(
+        known.masked(masked_settings(one) if _SETTINGS.match(one) else one) for one in sections
+    )
+
+
+def is_same_text(masked_text: str, text: str) -> bool:
+    """True for a text of which the first may be the masked form."""
+    if masked_text == text or MASK not in masked_text:
+        return masked_text == text
+    lines, others = masked_text.splitlines(), text.splitlines()
+    return len(lines) == len(others) and all(map(_is_same_line, lines, others))
+
+
+def _is_same_line(line: str, other: str) -> bool:
+    if line == other or MASK not in line:
+        return line == other
+    first, *rest = line.split(MASK)
+    return other.startswith(first) and other.endswith(rest[-1])
+
+
 def take_out_of_argv(
     argv: Sequence[str], values: dict[str, str], *, prefix: str, known: Known = NOTHING_KNOWN
 ) -> tuple[str, ...]:

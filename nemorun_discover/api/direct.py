@@ -100,7 +100,7 @@ class _Direct:
         self._record = record
         self._functions = functions
         self._is_silent = is_silent
-        self._announcer = announcer_of(record, self._layout)
+        self._announcer = announcer_of(record, self._layout, plan.secrets)
         told = [self._announcer.tell] if self._announcer else []
         self._board = Board(record, self._layout, *told)
         self._crew = Crew(

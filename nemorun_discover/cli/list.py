@@ -15,6 +15,7 @@ from nemorun_discover.cli.project import open_project
 from nemorun_discover.cli.table import Column, draw_table
 from nemorun_discover.errors import ExitCode, UsageError
 from nemorun_discover.lifecycle.collecting import describe_issue
+from nemorun_discover.lifecycle.references import as_written, mark_jobs
 from nemorun_discover.model.task import MISSING
 from nemorun_discover.secrets import MASK, promises_secret
 
@@ -88,7 +89,7 @@ def list_command(
 def _list_tasks(
     project: OpenProject, request: ListRequest, console: Console, settings: Settings
 ) -> None:
-    tasks = _tasks(project, request, settings)
+    tasks = as_written(_tasks(project, request, settings), project.config)
     if settings.json:
         console.document(tasks_document(tasks, project.collection.issues))
     elif console.verbosity < 0:
@@ -114,7 +115,7 @@ def _list_jobs(
 ) -> None:
     from nemorun_discover.cli.listing import jobs_of  # noqa: PLC0415 - a bare list expands nothing
 
-    jobs = jobs_of(project, request, cwd=settings.directory)
+    jobs = mark_jobs(jobs_of(project, request, cwd=settings.directory), project.config)
     if settings.json:
         console.document(jobs_document(jobs, project.collection.issues))
     elif console.verbosity < 0:

@@ -12,13 +12,17 @@ from nemorun_discover.config.references import referenced, resolve
 from nemorun_discover.config.tree import DEFAULT, Leaf, Loose, Node, Origin, Tree, dotted, leaves
 from nemorun_discover.errors import ConfigError
 from nemorun_discover.executors.kinds import FAMILIES, class_of
-from nemorun_discover.secrets import MASK, is_secret_name, masked
+from nemorun_discover.secrets import MASK, is_public, is_secret_name, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nemorun_discover.config.load import Config
     from nemorun_discover.model.task import Json
+
+
+# Where a table says what jobs are given; elsewhere a reference is a setting of ours.
+_HANDED_OVER = frozenset(("env_vars", "env", "params", "command"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,9 +119,18 @@ def _leaves(node: Node, path: tuple[str, ...], config: Config) -> Iterator[Setti
 def _shown(keys: tuple[str, ...], leaf: Leaf, config: Config) -> Json:
     # A part of the way may name the secret too: `env_vars.TOKEN`, `params.auth.user`.
     names = {*keys[2:], *referenced(leaf.value)}
+    if _HANDED_OVER & set(keys[2:]) and not all(map(is_public, referenced(leaf.value))):
+        return _natural(
+            leaf
+        )  # what a job is given from the environment is a secret, whatever it is called
     value = _resolved(leaf, config)
     hidden = any(is_secret_name(name) for name in names)
     return masked({MASK: value})[MASK] if not hidden else _masked_whole(value)
+
+
+def _natural(leaf: Leaf) -> Json:
+    value = leaf.value.natural if isinstance(leaf.value, Loose) else leaf.value
+    return value if _is_json(value) else str(value)
 
 
 def _masked_whole(value: Json) -> Json:

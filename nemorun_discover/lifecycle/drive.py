@@ -53,7 +53,7 @@ def main(home_root: str, _name: str, ask: str | None = None) -> None:
     if not hold_lock(word.lock):
         return
     record = home.read_record(word.experiment_id)
-    announcer = announcer_of(record, layout)
+    announcer = announcer_of(record, layout, word.secrets)
     _require_schedulers(record)
     board = Board(record, layout, announcer.tell) if announcer else Board(record, layout)
     rest = _Rest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from nemorun_discover.model.layout import JobLayout
 from nemorun_discover.packaging.checkout import checkout
 from nemorun_discover.packaging.packager import list_package, place_in
 from nemorun_discover.packaging.store import store_package
+from nemorun_discover.secrets import masked_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +61,7 @@ def eject(home: Home, record: Record, job: Job, folder: Path) -> tuple[str, ...]
         )
     with _appearing(folder) as draft:
         root, notes = _write_code(home, record, job, draft)
+        _mask_settings(draft / root)
         _copy_runtime(home, record, draft)
         places = Places(
             folder=layout.job(job.slug).root,
@@ -122,6 +125,26 @@ def _write_code(home: Home, record: Record, job: Job, draft: Path) -> tuple[str,
     return _joined("code", inside), (
         f"code/ holds the project's files as git sees them now: {record.id} kept no copy of its own",
     )
+
+
+def _mask_settings(folder: Path) -> None:
+    """The folder is for others: what a configuration says under names that promise a secret stays here."""
+    for name in ("nemorun.toml", "pyproject.toml"):
+        path = folder / name
+        if not path.is_file() or path.is_symlink():
+            continue
+        text = path.read_text(errors="surrogateescape")
+        parts = re.split(r"(?m)^(?=\s*\[)", text)
+        ours = [name == "nemorun.toml" or "tool.nemorun" in one[:80] for one in parts]
+        hidden = "".join(
+            masked_settings(one) if is_ours else one
+            for one, is_ours in zip(parts, ours, strict=True)
+        )
+        if hidden != text:
+            mode = path.stat().st_mode
+            path.unlink()
+            path.write_text(hidden, errors="surrogateescape")
+            path.chmod(mode)
 
 
 def _joined(folder: str, inside: str) -> str:

@@ -16,8 +16,9 @@ from nemorun_discover.lifecycle.provenance import git_state, interpreter, user_n
 from nemorun_discover.lifecycle.secrets import masks_of
 from nemorun_discover.lifecycle.submission import job_document
 from nemorun_discover.model.event import utc_now
-from nemorun_discover.model.record import Record
+from nemorun_discover.model.record import GitState, Record
 from nemorun_discover.packaging.runtime import install_runtime, runtime_name
+from nemorun_discover.secrets import Known, masked_diff
 from nemorun_discover.store.create import create_experiment
 from nemorun_discover.store.home import cannot_write
 
@@ -166,6 +167,19 @@ def _with_import_roots(plan: Plan) -> tuple[Job, ...]:
     )
 
 
+def _masked_state(plan: Plan) -> GitState | None:
+    """The state of the code; a configuration that holds secrets is in its diff as soon as it was changed."""
+    state = git_state(Path(plan.project.root))
+    if state is None or not state.diff:
+        return state
+    values = {
+        f"{scope} {name}": value
+        for scope, found in plan.secrets.items()
+        for name, value in found.items()
+    }
+    return replace(state, diff=masked_diff(state.diff, Known(values)))
+
+
 def _record(plan: Plan, now: datetime) -> Record:
     return Record(
         id="",
@@ -177,7 +191,7 @@ def _record(plan: Plan, now: datetime) -> Record:
         host=socket.gethostname(),
         versions=versions(),
         project=plan.project,
-        git=git_state(Path(plan.project.root)),
+        git=_masked_state(plan),
         interpreter=interpreter(),
         executors=dict(plan.executors),
         jobs=_with_import_roots(plan),

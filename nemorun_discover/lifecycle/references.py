@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from nemorun_discover.config.profiles import profile_tree
 from nemorun_discover.config.references import marked, referenced, resolve
 from nemorun_discover.config.tree import Leaf, Loose, Node, leaves
-from nemorun_discover.secrets import names_in
+from nemorun_discover.secrets import is_public, names_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from nemorun_discover.config.load import Config
     from nemorun_discover.lifecycle.plan import Plan
     from nemorun_discover.model.job import Job
+    from nemorun_discover.model.task import Task
 
 
 def references_of(config: Config) -> set[str]:
@@ -47,6 +48,37 @@ def mark_references(plan: Plan, config: Config) -> Plan:
         }
     jobs = tuple(_mark_job(job, config, secrets.setdefault(job.id, {})) for job in plan.jobs)
     return replace(plan, executors=executors, jobs=jobs, secrets=secrets)
+
+
+def as_written(tasks: Iterable[Task], config: Config) -> list[Task]:
+    """The tasks with `${env:VAR}` in parameters as it is written, for whoever shows them."""
+    return [_as_written(task, config) for task in tasks] if references_of(config) else list(tasks)
+
+
+def _as_written(task: Task, config: Config) -> Task:
+    tables = config.table("tasks")
+    table = tables.get(task.id, tables.get(task.name))
+    given = table.get("params") if isinstance(table, dict) else None
+    texts = {
+        name: str(_natural(leaf.value))
+        for name, leaf in (given.items() if isinstance(given, dict) else ())
+        if isinstance(leaf, Leaf) and not all(map(is_public, referenced(leaf.value)))
+    }
+    if not texts:
+        return task
+    params = tuple(
+        replace(one, default=texts[one.name], default_text=texts[one.name])
+        if one.name in texts and task.script is not None
+        else one
+        for one in task.params
+    )
+    values = {name: texts.get(name, value) for name, value in task.values.items()}
+    return replace(task, params=params, values=values)
+
+
+def mark_jobs(jobs: Iterable[Job], config: Config) -> list[Job]:
+    """The jobs alone, for whoever only lists them."""
+    return [_mark_job(job, config, {}) for job in jobs] if references_of(config) else list(jobs)
 
 
 def _profile(config: Config, name: str) -> dict[str, Node]:

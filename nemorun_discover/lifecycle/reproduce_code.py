@@ -11,6 +11,7 @@ from nemorun_discover.executors.codec import executor_from_dict
 from nemorun_discover.lifecycle.compare_code import FileChange, changed_files, changed_sections
 from nemorun_discover.lifecycle.finding import Finding
 from nemorun_discover.lifecycle.provenance import git_state
+from nemorun_discover.secrets import is_same_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +108,7 @@ def _check_commit(then: GitState, now: GitState) -> Finding:
 
 
 def _check_changes(then: GitState, now: GitState) -> Finding:
-    if then.diff != now.diff:
+    if not is_same_text(then.diff, now.diff):
         paths = changed_sections(then.diff, now.diff)
         return _finding(
             holds=False, message=f"what was not committed differs: {', '.join(paths) or 'the diff'}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.provenance import git_state
+from nemorun_discover.secrets import is_same_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,7 +61,9 @@ def code_notes(plan: Plan, record: Record) -> tuple[str, ...]:
     if all(packager_of(table)["kind"] != "none" for table in plan.executors.values()):
         return ()
     before, now = record.git, git_state(Path(record.project.root))
-    if before is None or now is None or (before.commit, before.diff) == (now.commit, now.diff):
+    if before is None or now is None:
+        return ()
+    if before.commit == now.commit and is_same_text(before.diff, now.diff):
         return ()
     if before.commit == now.commit:
         return (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.api.named import group_ids
 from nemorun_discover.api.order import chained
+from nemorun_discover.discovery._describe_types import parameter_types
 from nemorun_discover.discovery.slug import slugs_of
 from nemorun_discover.errors import UsageError
 from nemorun_discover.executors.codec import executor_to_dict
@@ -47,6 +48,7 @@ class Draft:
         tailed: Ids of the jobs whose log is shown while they run.
         packages: By executor, the code of an earlier launch that its jobs run again; adding a job to it
             packages it anew.
+        types: By task, the annotations of its parameters, of jobs that a record had.
         rerun_of: The experiment of that launch.
     """
 
@@ -60,6 +62,7 @@ class Draft:
     functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
     tailed: set[str] = field(default_factory=set)
     packages: dict[str, PackagedCode] = field(default_factory=dict)
+    types: dict[str, dict[str, Json]] = field(default_factory=dict)
     rerun_of: str | None = None
 
     def copy(self) -> Draft:
@@ -75,6 +78,7 @@ class Draft:
             functions=dict(self.functions),
             tailed=set(self.tailed),
             packages=dict(self.packages),
+            types=dict(self.types),
             rerun_of=self.rerun_of,
         )
 
@@ -141,11 +145,20 @@ def plan_of(
         groups=draft.groups,
         plugins=tuple(draft.plugins),
         packages={name: draft.packages[name] for name in used if name in draft.packages},
+        types={**draft.types, **_types_of(draft)},
         rerun_of=draft.rerun_of,
         name_end=name_end,
         base_dir=base_dir,
     )
     return hide_in_plan(plan, os.environ)
+
+
+def _types_of(draft: Draft) -> dict[str, dict[str, Json]]:
+    """By task, what its parameters are, as `nemorun run` records it."""
+    functions = {
+        job.task_key: draft.functions[job.id] for job in draft.jobs if job.id in draft.functions
+    }
+    return {key: parameter_types(function) for key, function in functions.items()}
 
 
 def safe_name(name: str) -> str:

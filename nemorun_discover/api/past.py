@@ -68,6 +68,7 @@ def draft_of(record: Record) -> Draft:
         executors=dict(record.executors),
         groups=dict(record.groups),
         plugins=list(record.plugins),
+        types=dict(record.types),
     )
 
 

@@ -14,10 +14,11 @@ from nemorun_discover.cli.dry_run import print_plan
 from nemorun_discover.cli.launching import launch_and_watch
 from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.reference import find_experiment_and_jobs, keep_going, pick_jobs
+from nemorun_discover.discovery.arguments import read_assignment
 from nemorun_discover.errors import ExitCode, NothingSelected
 from nemorun_discover.lifecycle.again import rerun, unfinished
 from nemorun_discover.lifecycle.observe import observe
-from nemorun_discover.lifecycle.rerun_changes import Changes, is_assignment
+from nemorun_discover.lifecycle.rerun_changes import Changes
 
 if TYPE_CHECKING:
     from nemorun_discover.cli.settings import Settings
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     shell_complete=complete_experiment_or_job,
 )
 @click.option("-k", "keyword", metavar="EXPR", help="Jobs whose name and parameters match.")
+@click.option(
+    "--set", "sets", metavar="TASK.KEY=VALUE", multiple=True, help="A parameter of one task."
+)
 @click.option("--failed", is_flag=True, help="Jobs that did not succeed.")
 @click.option(
     "-e",
@@ -50,6 +54,7 @@ def rerun_command(
     words: tuple[str, ...],
     *,
     keyword: str | None,
+    sets: tuple[str, ...],
     failed: bool,
     executor: str | None,
     fresh_code: bool,
@@ -60,18 +65,19 @@ def rerun_command(
 
     EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
     experiment. JOB is a job's id, a task's name, or a glob; without it, all jobs. KEY=VALUE gives a parameter another value in
-    every job that has it; -o profiles.NAME.FIELD=VALUE changes a recorded executor. An upstream job that
+    every job that has it, read as run reads it, a list of values makes a job of each; -o profiles.NAME.FIELD=VALUE changes a recorded executor. An upstream job that
     succeeded and is not selected is not run again: its result and its outputs are used.
     """
     console = open_console(settings)
     changes = Changes(
-        params=tuple(word for word in words if is_assignment(word)),
+        params=tuple(word for word in words if read_assignment(word)),
+        sets=sets,
         overrides=settings.overrides,
         executor=executor,
         fresh_code=fresh_code,
     )
     home, experiment_id, names = find_experiment_and_jobs(
-        [word for word in words if not is_assignment(word)], settings, console
+        [word for word in words if not read_assignment(word)], settings, console
     )
     keep_going(home, experiment_id, console)
     status = observe(home, experiment_id)

@@ -22,10 +22,10 @@ from nemorun_discover.executors.settings import at_least
 from nemorun_discover.model.task import TypeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nemorun_discover.config.load import Config
-    from nemorun_discover.model.task import Json, Parameter, Task
+    from nemorun_discover.model.task import Json, Task, TypeSpec
 
 # The types that a value can be held against without the task's module; the rest waits for the run.
 _HINTS: dict[TypeKind, Any] = {
@@ -156,10 +156,16 @@ def _values(task: Task, node: Node | None, config: Config, origin: Origin) -> di
             raise ConfigError(f"{place}: {task.name} has no such parameter", hint=hint)
         if is_unset(child, config):
             continue
-        values[name] = _value(parameters[name], child, config, place)
+        values[name] = parameter_value(name, parameters[name].type, child, config.env, place)
     return values
 
 
-def _value(parameter: Parameter, node: Node, config: Config, place: str) -> Json:
-    hint = _HINTS.get(parameter.type.kind, Any)
-    return Checker(config.env).plain(node, hint, place, key=parameter.name)
+def parameter_value(
+    name: str, spec: TypeSpec, node: Node, env: Mapping[str, str], place: str
+) -> Json:
+    """What a table, or an option, says of a parameter, as its annotation wants it.
+
+    Raises:
+        ConfigError: It is of another type; `place` begins the message.
+    """
+    return Checker(env).plain(node, _HINTS.get(spec.kind, Any), place, key=name)

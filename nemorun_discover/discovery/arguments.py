@@ -84,8 +84,9 @@ def split_arguments(words: Sequence[str], *, root: Path, cwd: Path) -> Arguments
     node_ids: list[NodeId] = []
     assignments: list[Assignment] = []
     for word in _with_argument_files(words, cwd):
-        if _assigned_name(word).isidentifier():
-            assignments.append(_assignment(word))
+        assignment = read_assignment(word)
+        if assignment is not None:
+            assignments.append(assignment)
         elif word and "::" not in word and _exists(cwd / word):
             paths.append(_relative_to_root(word, root=root, base=cwd))
         else:
@@ -128,14 +129,10 @@ def _set_assignment(word: str) -> Assignment:
     return Assignment(name=name, text=text, task=task)
 
 
-def _assigned_name(word: str) -> str:
-    name, equals, _ = word.partition("=")
-    return name if equals else ""
-
-
-def _assignment(word: str) -> Assignment:
-    name, _, text = word.partition("=")
-    return Assignment(name=name, text=text)
+def read_assignment(word: str) -> Assignment | None:
+    """What `key=value` says; None for a word in which no identifier stands before the `=`."""
+    name, equals, text = word.partition("=")
+    return Assignment(name=name, text=text) if equals and name.isidentifier() else None
 
 
 def _with_argument_files(words: Iterable[str], cwd: Path) -> Iterator[str]:

@@ -132,12 +132,13 @@ def _with_types(task: Task, types: Mapping[str, TypeSpec]) -> Task:
 
 def _is_unsure(task: Task, assignments: Sequence[Assignment]) -> bool:
     given = texts_for(task, assignments)
-    return any(one.name in given and _has_unknown(one.type) for one in task.params)
+    return any(one.name in given and has_unknown(one.type) for one in task.params)
 
 
-def _has_unknown(spec: TypeSpec) -> bool:
+def has_unknown(spec: TypeSpec) -> bool:
+    """True for a type that only an import of the task's file can tell."""
     parts = (*spec.args, *(field for _, field, _ in spec.fields))
-    return spec.kind is TypeKind.UNKNOWN or any(_has_unknown(part) for part in parts)
+    return spec.kind is TypeKind.UNKNOWN or any(has_unknown(part) for part in parts)
 
 
 def _refuse_unused(assignments: Sequence[Assignment], tasks: Sequence[Task]) -> None:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.discovery.names import did_you_mean, one_of, shortened
 from nemorun_discover.errors import UsageError
-from nemorun_discover.model.task import ANY, MISSING, TypeKind
+from nemorun_discover.model.task import ANY, MISSING, TypeKind, TypeSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from nemorun_discover.model.task import Json, Missing, TypeSpec
+    from nemorun_discover.model.task import Json, Missing
 
 _OPENERS = "[({"
 _CLOSERS = "])}"
@@ -36,6 +36,15 @@ _WORDS: dict[str, Json] = {"true": True, "True": True, "false": False, "False": 
 _WORDS |= dict.fromkeys(_NONES)
 # `007` and `0123` are names or postal codes rather than numbers: Python has no such literal.
 _ZERO_LED = re.compile(r"[+-]?0[0-9_]")
+_FLOAT_TYPE = TypeSpec(kind=TypeKind.FLOAT, text="float")
+_KINDS_OF_VALUES: tuple[tuple[TypeKind, type], ...] = (
+    (TypeKind.BOOL, bool),
+    (TypeKind.INT, int),
+    (TypeKind.FLOAT, float),
+    (TypeKind.STR, str),
+    (TypeKind.LIST, list),
+    (TypeKind.DICT, dict),
+)
 # A union's members are tried in this order: the narrower a type, the earlier.
 _UNION_ORDER = (
     TypeKind.NONE,
@@ -122,6 +131,17 @@ def check_json(value: Json, spec: TypeSpec, *, name: str, where: str) -> Json:
         return _sendable(_fit(value, spec))
     except _Mismatch as error:
         raise UsageError(f"{name}: {error} ({where})") from error
+
+
+def type_like(value: Json) -> TypeSpec:
+    """A type for the values that may stand in a value's place, where no annotation is known; ANY for None."""
+    for kind, classes in _KINDS_OF_VALUES:
+        if isinstance(value, classes):
+            spec = TypeSpec(kind=kind, text=kind.value)
+            if kind is not TypeKind.INT:
+                return spec
+            return TypeSpec(kind=TypeKind.UNION, text="int | float", args=(spec, _FLOAT_TYPE))
+    return ANY
 
 
 def canonical(value: Json) -> str:

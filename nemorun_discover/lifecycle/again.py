@@ -120,6 +120,7 @@ def _as_recorded(
         groups={name: record.groups[name] for name in groups if name in record.groups},
         plugins=record.plugins,
         without_plugins=record.without_plugins,
+        types=record.types,
         rerun_of=record.id,
         notes=notes,
     )

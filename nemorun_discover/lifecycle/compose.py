@@ -11,6 +11,7 @@ from nemorun_discover.discovery.dynamic import describe_types
 from nemorun_discover.discovery.expand import expand
 from nemorun_discover.discovery.keyword import compile_expression
 from nemorun_discover.discovery.link import link
+from nemorun_discover.discovery.scan_codec import encode_type
 from nemorun_discover.discovery.select import select_tasks
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.collecting import collect_project, files_named, refuse_issues
@@ -19,6 +20,7 @@ from nemorun_discover.lifecycle.plan import Plan
 from nemorun_discover.lifecycle.references import mark_references, references_of
 from nemorun_discover.lifecycle.request import RunRequest, with_default
 from nemorun_discover.lifecycle.secrets import hide_in_plan
+from nemorun_discover.model.job import task_key
 from nemorun_discover.model.record import Project
 from nemorun_discover.secrets import masked_argv
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from nemorun_discover.config.load import Config
     from nemorun_discover.discovery.arguments import Arguments
     from nemorun_discover.discovery.cell import Cell
-    from nemorun_discover.model.task import Collection, Issue, Task, TypeSpec
+    from nemorun_discover.model.task import Collection, Issue, Json, Task, TypeSpec
 
 _TASKS_IN_TITLE = 3
 
@@ -76,10 +78,21 @@ def compose(config: Config, request: RunRequest, *, cwd: Path, env: Mapping[str,
         argv=masked_argv(request.argv),
         max_jobs=request.max_jobs,
         maxfail=request.maxfail,
+        types=_types_of(cells),
         issues=collection.issues,
         notes=_notes(cells, collection),
     )
     return hide_in_plan(mark_references(plan, config), env, references_of(config))
+
+
+def _types_of(cells: Sequence[Cell]) -> dict[str, dict[str, Json]]:
+    """By task, what its parameters are: a rerun reads values by it, whatever becomes of the code."""
+    tasks = {task_key(one.file, one.function or one.name): one for one in (c.task for c in cells)}
+    return {
+        key: {one.name: encode_type(one.type) for one in task.params}
+        for key, task in tasks.items()
+        if task.params
+    }
 
 
 def project_of(config: Config) -> Project:

@@ -201,6 +201,7 @@ def _record(plan: Plan, now: datetime) -> Record:
         groups=dict(plan.groups),
         plugins=plan.plugins,
         without_plugins=plan.without_plugins,
+        types=dict(plan.types),
         rerun_of=plan.rerun_of,
         changes=plan.changes,
     )

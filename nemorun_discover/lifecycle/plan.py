@@ -41,6 +41,7 @@ class Plan:
         groups: The policy of every group, by its name.
         plugins: Whose hooks the driver calls.
         without_plugins: Installed plugins that are switched off.
+        types: By task, the annotations of its parameters, as the record keeps them.
         rerun_of: The experiment that is repeated.
         changes: What a rerun does differently.
         deselected: How many jobs the selection left out.
@@ -63,6 +64,7 @@ class Plan:
     groups: Mapping[str, GroupPolicy] = field(default_factory=dict)
     plugins: tuple[PluginReference, ...] = ()
     without_plugins: tuple[str, ...] = ()
+    types: Mapping[str, dict[str, Json]] = field(default_factory=dict)
     rerun_of: str | None = None
     changes: tuple[str, ...] = ()
     deselected: int = 0

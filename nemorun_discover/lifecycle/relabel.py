@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.discovery.label import Varied, labels
 from nemorun_discover.discovery.slug import slugs_of
+from nemorun_discover.errors import UsageError
+from nemorun_discover.lifecycle.leaves import as_words, is_same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,27 +52,31 @@ def settle(
     """The changed jobs with ids and folders of their own, waiting for each other as before.
 
     Args:
-        old: The jobs before the change, upstream ones first.
-        new: The same jobs after it, each with the id it should have; `after` still names the old ids.
+        old: The jobs before the change, upstream ones first; one that becomes several stands there as often.
+        new: The same jobs after it, each with the id it should have; `after` still names the old ids. Of an
+            upstream job that becomes several, a job waits for those with its own values of what they differ in,
+            and of what it has not, for all.
 
     Returns:
         The jobs, and the old ids of those that have become the same job as an earlier one, with the id of
         that one: they run once.
+
+    Raises:
+        UsageError: A job waits for one that becomes several, none of them with its value.
     """
-    ids: dict[str, str] = {}
+    became: dict[str, list[Job]] = {}
     kept: dict[str, Job] = {}
     contents: dict[str, str] = {}
     same: list[tuple[str, str]] = []
     for before, job in zip(old, new, strict=True):
-        linked = _linked(job, ids)
+        linked = _linked(job, became)
         content = _content(linked)
         if content in contents:
-            ids[before.id] = contents[content]
             same.append((before.id, contents[content]))
-            continue
-        ids[before.id] = _free(job.id, kept)
-        contents[content] = ids[before.id]
-        kept[ids[before.id]] = replace(linked, id=ids[before.id])
+        else:
+            contents[content] = _free(job.id, kept)
+            kept[contents[content]] = replace(linked, id=contents[content])
+        became.setdefault(before.id, []).append(kept[contents[content]])
     slugs = slugs_of(list(kept))
     return (
         tuple(replace(job, slug=slug) for job, slug in zip(kept.values(), slugs, strict=True)),
@@ -78,13 +84,41 @@ def settle(
     )
 
 
-def _linked(job: Job, ids: Mapping[str, str]) -> Job:
+def _linked(job: Job, became: Mapping[str, Sequence[Job]]) -> Job:
+    ids = {
+        one: [other.id for other in _meant(job, became[one])]
+        for upstream in job.after.values()
+        for one in upstream
+    }
     after = {
-        task: tuple(dict.fromkeys(ids[one] for one in upstream))
+        task: tuple(dict.fromkeys(other for one in upstream for other in ids[one]))
         for task, upstream in job.after.items()
     }
-    conditions = {ids[one]: how for one, how in job.conditions.items()}
+    conditions = {other: how for one, how in job.conditions.items() for other in ids.get(one, ())}
     return replace(job, after=after, conditions=conditions)
+
+
+def _meant(job: Job, upstream: Sequence[Job]) -> Sequence[Job]:
+    """Those that a job waits for, of the jobs that one has become."""
+    if len(upstream) == 1:
+        return upstream
+    differing = [
+        name
+        for name, value in upstream[0].params.items()
+        if name in job.params and any(not is_same(one.params.get(name), value) for one in upstream)
+    ]
+    found = [
+        one
+        for one in upstream
+        if all(is_same(one.params.get(name), job.params[name]) for name in differing)
+    ]
+    if not found:
+        values = ", ".join(f"{name}={as_words(job.params[name])}" for name in differing)
+        raise UsageError(
+            f"{job.id} comes after {upstream[0].task}, and none of its jobs has {values}",
+            hint=f"give both the same values: {differing[0]}=A,B without --set",
+        )
+    return found
 
 
 def _content(job: Job) -> str:

@@ -1,4 +1,4 @@
-"""What a rerun is told to do differently, as it is typed: `lr=0.1`, `-o`, `-e`, `--fresh-code`. Pure."""
+"""What a rerun is told to do differently, as it is typed: `lr=0.1`, `--set`, `-o`, `-e`, `--fresh-code`. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nemorun_discover.config.overrides import with_options
-from nemorun_discover.config.tree import Leaf, Loose, Tree
+from nemorun_discover.config.tree import Leaf, Tree, place_of
+from nemorun_discover.discovery.arguments import parse_set, read_assignment, refuse_repeated
 from nemorun_discover.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_ASSIGNMENT = re.compile(r"([^\W\d]\w*)=(.*)", re.DOTALL)
+    from nemorun_discover.discovery.arguments import Assignment
+
 _HINT = "a rerun takes -o profiles.NAME.FIELD=value and -o tasks.NAME.params.KEY=value"
 
 
@@ -23,12 +25,14 @@ class Changes:
 
     Attributes:
         params: `key=value` words.
+        sets: `--set`.
         overrides: `-o`.
         executor: `-e`; None leaves every job where it was.
         fresh_code: Take the project's code as it is now, whatever was packaged then.
     """
 
     params: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     executor: str | None = None
     fresh_code: bool = False
@@ -38,42 +42,43 @@ UNCHANGED = Changes()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NewValue:
-    """A parameter's new value, as text.
+class NewDefault:
+    """What `-o tasks.NAME.params.KEY=VALUE` says of a parameter; `key=value` and `--set` win over it.
 
     Attributes:
-        task: Whose parameter; None for every task that has it.
-        typed: The word or option, for messages.
+        task: Whose parameter.
+        node: The value, as TOML has it.
+        place: Where it was said, as messages begin.
     """
 
+    task: str
     name: str
-    text: str
-    typed: str
-    task: str | None = None
+    node: Leaf | Tree
+    place: str
 
 
-def is_assignment(word: str) -> bool:
-    """True for `lr=0.1`; a job's id has its brackets, and no executor's name begins a word, before `=`."""
-    return _ASSIGNMENT.fullmatch(word) is not None
-
-
-def new_values(changes: Changes) -> tuple[NewValue, ...]:
-    """The parameters that change: first those of every task, then those of one.
+def assignments(changes: Changes) -> tuple[Assignment, ...]:
+    """What `key=value` and `--set` say, read as `nemorun run` reads it.
 
     Raises:
-        UsageError: A word is no `key=value`, or an option says nothing of a parameter.
+        UsageError: A word is no `key=value`, `--set` has another form, or a parameter is given twice.
     """
-    return (*map(_of_word, changes.params), *_of_options(changes.overrides))
+    found = []
+    for word in changes.params:
+        assignment = read_assignment(word)
+        if assignment is None:
+            raise UsageError(f"{word}: expected key=value")
+        found.append(assignment)
+    refuse_repeated(found)
+    return (*found, *parse_set(changes.sets))
 
 
-def _of_word(word: str) -> NewValue:
-    found = _ASSIGNMENT.fullmatch(word)
-    if found is None:
-        raise UsageError(f"{word}: expected key=value")
-    return NewValue(name=found[1], text=found[2], typed=word)
+def new_defaults(options: Sequence[str]) -> Iterable[NewDefault]:
+    """What `-o` says of parameters.
 
-
-def _of_options(options: Sequence[str]) -> Iterable[NewValue]:
+    Raises:
+        UsageError: An option says something of a task that a rerun does not read again.
+    """
     for option in options:
         tasks = _table(with_options(_any_profile(option), [option]), "tasks")
         for task, table in tasks.items():
@@ -81,7 +86,7 @@ def _of_options(options: Sequence[str]) -> Iterable[NewValue]:
             if list(table if isinstance(table, dict) else ()) != ["params"] or not params:
                 raise UsageError(f"-o {option}: does not change a rerun", hint=_HINT)
             for name, node in params.items():
-                yield NewValue(name=name, text=_text(node, option), typed=f"-o {option}", task=task)
+                yield NewDefault(task=task, name=name, node=node, place=place_of(name, node))
 
 
 def profile_options(options: Sequence[str]) -> list[tuple[str, str]]:
@@ -110,10 +115,3 @@ def _any_profile(option: str) -> Tree:
 def _table(tree: Tree, name: str) -> Tree:
     node = tree.get(name, {})
     return {} if isinstance(node, Leaf) else node
-
-
-def _text(node: Leaf | Tree, option: str) -> str:
-    """The value as it was typed."""
-    if isinstance(node, Leaf) and isinstance(node.value, Loose):
-        return str(node.value.text)
-    return option.partition("=")[2].strip()

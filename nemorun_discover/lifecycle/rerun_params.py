@@ -1,179 +1,240 @@
-"""Parameters of recorded jobs with new values, of the type that the recorded ones have. Pure."""
+"""Parameters of recorded jobs with new values, read as `nemorun run` reads them, by the annotations of the record."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nemorun_discover.config.code_tasks import parameter_value
+from nemorun_discover.config.import_roots import import_roots
+from nemorun_discover.discovery.draft import MOST_JOBS
+from nemorun_discover.discovery.dynamic import describe_types
+from nemorun_discover.discovery.expand import has_unknown
 from nemorun_discover.discovery.names import did_you_mean
+from nemorun_discover.discovery.scan_codec import decode_type
+from nemorun_discover.discovery.values import (
+    check_json,
+    convert,
+    split_values,
+    type_like,
+)
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.leaves import as_words, is_same
 from nemorun_discover.lifecycle.relabel import relabelled
-from nemorun_discover.secrets import MASK, is_mark, masked, promises_secret
+from nemorun_discover.model.task import ANY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from nemorun_discover.lifecycle.rerun_changes import NewValue
+    from nemorun_discover.discovery.arguments import Assignment
+    from nemorun_discover.lifecycle.rerun_changes import NewDefault
     from nemorun_discover.model.job import Job
-    from nemorun_discover.model.record import Record
-    from nemorun_discover.model.task import Json
+    from nemorun_discover.model.record import Project, Record
+    from nemorun_discover.model.task import Json, TypeSpec
 
 _IDS_SHOWN = 3
 
 
+class RecordedTypes:
+    """The annotations of the parameters of recorded jobs.
+
+    Where the record has none (of an earlier version, or of a function that tells none), a value is of the type
+    of the recorded one. A type that only an import tells is learnt from the project as it is now, as a run does.
+
+    Args:
+        project: Where the jobs come from.
+        types: As the record has them.
+    """
+
+    def __init__(self, project: Project, types: Mapping[str, Mapping[str, Json]]) -> None:
+        self._project = project
+        self._types = types
+        self._described: dict[str, Mapping[str, TypeSpec]] = {}
+
+    def names(self, job: Job) -> list[str]:
+        """The parameters that a job can be given: those it had, and those that its task has."""
+        return list(dict.fromkeys((*job.params, *self._types.get(job.task_key, {}))))
+
+    def of(self, job: Job, name: str) -> TypeSpec:
+        """The type of one of them.
+
+        Raises:
+            CollectionError: It takes an import, which fails.
+        """
+        known = self._types.get(job.task_key, {})
+        if name not in known:
+            return type_like(job.params[name]) if name in job.params else ANY
+        spec = decode_type(known[name])
+        if has_unknown(spec) and job.function and job.file:
+            return self._described_types(job).get(name, spec)
+        return spec
+
+    def _described_types(self, job: Job) -> Mapping[str, TypeSpec]:
+        if job.task_key not in self._described:
+            root = Path(self._project.root)
+            path = (*self._project.pythonpath, *import_roots(root, job.file))
+            self._described[job.task_key] = describe_types(root, job.file, str(job.function), path)
+        return self._described[job.task_key]
+
+
 def with_new_values(
-    jobs: Sequence[Job], values: Sequence[NewValue]
-) -> tuple[tuple[Job, ...], tuple[str, ...]]:
-    """The jobs with new values and the ids that go with them, and a sentence for every change.
+    jobs: Sequence[Job],
+    given: Sequence[Assignment],
+    types: RecordedTypes,
+    *,
+    defaults: Iterable[NewDefault] = (),
+    env: Mapping[str, str] | None = None,
+) -> tuple[tuple[tuple[Job, Job], ...], tuple[str, ...]]:
+    """Each job beside what it becomes, several times for a sweep, and a sentence for every change.
+
+    Args:
+        jobs: Those that run again.
+        given: `key=value` and `--set`; a list of values makes a job of each.
+        types: Of their parameters.
+        defaults: `-o`; `given` wins over them.
+        env: What references in `defaults` are resolved from.
 
     Raises:
-        UsageError: No job has such a parameter, or the text is nothing of its type.
+        UsageError: No job has such a parameter, the text is nothing of its type, or a sweep would tear a group
+            apart.
+        ConfigError: A value of `-o` is of another type.
     """
-    ids = [job.id for job in jobs]
-    sentences: list[str] = []
-    for value in values:
-        changed = [_with_value(job, value) for job in jobs]
-        _require_one(jobs, value)
-        sentences += _sentences(ids, jobs, changed, value.name)
-        jobs = changed
-    return tuple(jobs), tuple(sentences)
+    defaults = tuple(defaults)
+    _require_known(jobs, given, defaults, types)
+    pairs: list[tuple[Job, Job]] = []
+    for job in jobs:
+        choices = _choices(job, given, defaults, types, env or {})
+        if math.prod(map(len, choices.values())) > MOST_JOBS:
+            raise UsageError(f"{job.id} would become more than {MOST_JOBS} jobs")
+        swept = [name for name, values in choices.items() if len(values) > 1]
+        if swept and job.group is not None:
+            raise UsageError(
+                f"{job.id} is a member of the group {job.group}, and {swept[0]} has several values",
+                hint="give it one: a group runs again as a whole, and once",
+            )
+        for values in itertools.product(*choices.values()):
+            chosen = dict(zip(choices, values, strict=True))
+            pairs.append((job, _with_values(job, chosen, swept)))
+    return tuple(pairs), tuple(_sentences(pairs))
 
 
-def _with_value(job: Job, value: NewValue) -> Job:
-    if not _has(job, value):
-        return job
-    before = job.params[value.name]
-    if value.name in job.exact:
+def _require_known(
+    jobs: Sequence[Job],
+    given: Sequence[Assignment],
+    defaults: Sequence[NewDefault],
+    types: RecordedTypes,
+) -> None:
+    wanted = [(one.typed, one.task, one.name) for one in given]
+    wanted += [(one.place, one.task, one.name) for one in defaults]
+    for typed, task, name in wanted:
+        mine = [job for job in jobs if _is_for(task, job)]
+        if any(name in types.names(job) for job in mine):
+            continue
+        known = list(dict.fromkeys(one for job in mine or jobs for one in types.names(job)))
+        whom = f"no job of {task}" if task else "no job that runs again"
         raise UsageError(
-            f"{value.typed}: {value.name} of {job.id} is a Python object, which no text stands for",
+            f"{typed}: {whom} has a parameter {name!r}{did_you_mean(name, known)}",
+            hint=f"there are: {', '.join(known)}" if known else "they have no parameters",
+        )
+
+
+def _is_for(task: str | None, job: Job) -> bool:
+    return task in (None, job.task, f"{job.file}::{job.task}")
+
+
+def _choices(
+    job: Job,
+    given: Sequence[Assignment],
+    defaults: Sequence[NewDefault],
+    types: RecordedTypes,
+    env: Mapping[str, str],
+) -> dict[str, list[Json]]:
+    """By parameter, the values that the job is given; each once."""
+    names = types.names(job)
+    found: dict[str, list[Json]] = {}
+    for default in defaults:
+        name, place = default.name, default.place
+        if name in names and _is_for(default.task, job):
+            _refuse_objects(job, name, place)
+            spec = types.of(job, name)
+            value = parameter_value(name, spec, default.node, env, place)
+            found[name] = [check_json(value, spec, name=name, where=place)]
+    mine = [one for one in given if one.name in names and _is_for(one.task, job)]
+    for one in sorted(mine, key=lambda one: one.task is not None):
+        _refuse_objects(job, one.name, one.typed)
+        spec = types.of(job, one.name)
+        values = [
+            convert(piece, spec, name=one.name, task=job.task)
+            for piece in split_values(one.text, name=one.name)
+        ]
+        found[one.name] = list({json.dumps(one, sort_keys=True): one for one in values}.values())
+    return found
+
+
+def _refuse_objects(job: Job, name: str, typed: str) -> None:
+    if name in job.exact:
+        raise UsageError(
+            f"{typed}: {name} of {job.id} is a Python object, which no text stands for",
             hint="change it in the script that launched the experiment",
         )
-    # What a secret was of is not known; a number is as `nemorun run` reads one where nothing tells the type.
-    after = value.text if is_mark(before) else _typed(value, before)
-    if is_same(before, after):
+
+
+def _with_values(job: Job, values: Mapping[str, Json], swept: Sequence[str]) -> Job:
+    changed = {
+        name: value
+        for name, value in values.items()
+        if name not in job.params or not is_same(job.params[name], value)
+    }
+    told = {name: value for name, value in values.items() if name in changed or name in swept}
+    if not told:
         return job
-    return replace(
-        job,
-        id=relabelled(job.id, {value.name: after}),
-        params={**job.params, value.name: after},
-    )
+    return replace(job, id=relabelled(job.id, told), params={**job.params, **changed})
 
 
-def _has(job: Job, value: NewValue) -> bool:
-    return value.name in job.params and value.task in (None, job.task)
-
-
-def _require_one(jobs: Sequence[Job], value: NewValue) -> None:
-    if any(_has(job, value) for job in jobs):
-        return
-    known = list(dict.fromkeys(name for job in jobs for name in job.params))
-    whom = f"no job of {value.task}" if value.task else "no job that runs again"
-    raise UsageError(
-        f"{value.typed}: {whom} has a parameter {value.name!r}{did_you_mean(value.name, known)}",
-        hint=f"there are: {', '.join(known)}" if known else "they have no parameters",
-    )
-
-
-def _typed(value: NewValue, before: Json) -> Json:
-    """The text as a value of the recorded one's type.
-
-    Raises:
-        UsageError: It is none.
-    """
-    try:
-        return _read(value.text, before)
-    except ValueError as error:
-        raise UsageError(
-            f"{value.typed}: {value.name} was {as_words(before)}, and {value.text!r} is no such value"
-        ) from error
-
-
-def _read(text: str, before: Json) -> Json:
-    if isinstance(before, str):
-        return text
-    if isinstance(before, int | float) and not isinstance(before, bool):
-        return _number(text, before)
-    if before is None:
-        return _scalar(text)
-    read = _json(text.lower() if isinstance(before, bool) else text)
-    if type(read) is not type(before):
-        raise ValueError(text)
-    return read
-
-
-def _number(text: str, before: float) -> float | int:
-    try:
-        return int(text) if isinstance(before, int) else _finite(float(text))
-    except ValueError:
-        return _finite(float(text))
-
-
-def _finite(number: float) -> float:
-    if not math.isfinite(number):
-        raise ValueError(number)
-    return number
-
-
-def _json(text: str) -> Json:
-    """Of JSON, what is not a number (`NaN`) is refused."""
-    return json.loads(text, parse_constant=lambda word: _finite(float(word)))
-
-
-def _scalar(text: str) -> Json:
-    """A value whose type nothing tells: a number, true, false, null, and else text."""
-    try:
-        read = _json(text)
-    except ValueError:
-        return text
-    return read if read is None or isinstance(read, bool | int | float) else text
-
-
-def _sentences(
-    ids: Sequence[str], before: Sequence[Job], after: Sequence[Job], name: str
-) -> list[str]:
-    """`lr = 0.5 instead of 0.1 in train[lr=0.1]@local`, once for every pair of values."""
-    where: dict[tuple[str, str], list[str]] = {}
-    for job_id, old, new in zip(ids, before, after, strict=True):
-        if old is not new:
-            pair = (_words(name, new.params[name]), _words(name, old.params[name]))
-            where.setdefault(pair, []).append(job_id)
+def _sentences(pairs: Sequence[tuple[Job, Job]]) -> list[str]:
+    """`lr = 0.5 instead of 0.1 in train[lr=0.1]@local`, once for every pair of values of a parameter."""
+    where: dict[tuple[str, str, str], list[str]] = {}
+    for old, new in pairs:
+        for name, value in new.params.items():
+            if name not in old.params or not is_same(old.params[name], value):
+                before = as_words(old.params[name]) if name in old.params else "its default"
+                where.setdefault((name, as_words(value), before), []).append(old.id)
     return [
-        f"{name} = {new} instead of {old} in {_named(found)}" for (new, old), found in where.items()
+        f"{name} = {new} instead of {old} in {_named(found)}"
+        for (name, new, old), found in where.items()
     ]
-
-
-def _words(name: str, value: Json) -> str:
-    return MASK if is_mark(value) or promises_secret(name, value) else as_words(masked(value))
 
 
 def _named(ids: Sequence[str]) -> str:
     return ", ".join(ids) if len(ids) <= _IDS_SHOWN else f"{len(ids)} jobs"
 
 
-def mismatches(record: Record, before: Sequence[Job], after: Sequence[Job]) -> list[str]:
+def mismatches(record: Record, pairs: Sequence[tuple[Job, Job]]) -> list[str]:
     """A sentence for every value that a job shared with one it comes after, and does not any more.
 
     Args:
         record: What ran then.
-        before: The jobs that run again, as they were.
-        after: The same with their new values.
+        pairs: The jobs that run again, as they were and with their new values.
     """
-    params = {job.id: job.params for job in record.jobs}
-    now = {old.id: new for old, new in zip(before, after, strict=True)}
+    then = {job.id: job for job in record.jobs}
+    now: dict[str, list[Job]] = {}
+    for old, new in pairs:
+        now.setdefault(old.id, []).append(new)
     sentences = []
-    for job in record.jobs:
-        upstream = [one for ids in job.after.values() for one in ids] if job.id in now else []
-        for one in upstream:
-            used = now[one].params if one in now else params[one]
+    for old, new in pairs:
+        job = then[old.id]
+        for one in (one for ids in job.after.values() for one in ids):
+            upstream = now.get(one, [then[one]])
             sentences += [
-                f"{now[job.id].id} has {name} = {as_words(value)}, and {now[one].id if one in now else one},"
-                f" which it comes after, has {as_words(used[name])}"
-                for name, value in now[job.id].params.items()
-                if name in used
-                and not is_same(value, used[name])
-                and is_same(job.params.get(name), params[one].get(name))
+                f"{new.id} has {name} = {as_words(value)}, and {upstream[0].id},"
+                f" which it comes after, has {as_words(upstream[0].params[name])}"
+                for name, value in new.params.items()
+                if name in upstream[0].params
+                and not any(is_same(value, other.params[name]) for other in upstream)
+                and is_same(job.params.get(name), then[one].params.get(name))
             ]
     return sentences

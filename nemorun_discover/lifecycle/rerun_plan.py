@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nemorun_discover.lifecycle.relabel import on_executor, settle
-from nemorun_discover.lifecycle.rerun_changes import new_values, profile_options
+from nemorun_discover.lifecycle.rerun_changes import assignments, new_defaults, profile_options
 from nemorun_discover.lifecycle.rerun_code import packager_of
 from nemorun_discover.lifecycle.rerun_executors import moved, overridden, with_limits
-from nemorun_discover.lifecycle.rerun_params import mismatches, with_new_values
+from nemorun_discover.lifecycle.rerun_params import RecordedTypes, mismatches, with_new_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,8 +34,14 @@ def changed(
         UsageError: A change cannot be made to these jobs.
         ConfigError: An executor cannot be changed so.
     """
-    before = plan.jobs
-    jobs, sentences = with_new_values(plan.jobs, new_values(changes))
+    pairs, sentences = with_new_values(
+        plan.jobs,
+        assignments(changes),
+        RecordedTypes(record.project, record.types),
+        defaults=new_defaults(changes.overrides),
+        env=env,
+    )
+    before, jobs = tuple(old for old, _ in pairs), tuple(new for _, new in pairs)
     plan = replace(plan, jobs=jobs, changes=sentences)
     options = profile_options(changes.overrides)
     if changes.executor is None:
@@ -48,10 +54,10 @@ def changed(
         plan = _on_another_executor(plan, name, chosen, texts)
     if changes.fresh_code:
         plan = _with_fresh_code(plan, record)
-    jobs, same = settle(before, plan.jobs)
+    settled, same = settle(before, plan.jobs)
     once = [f"{old} is the same job as {new} now, and runs once" for old, new in same]
-    apart = mismatches(record, before, plan.jobs)
-    return replace(plan, jobs=jobs, notes=(*plan.notes, *once, *dict.fromkeys(apart)))
+    apart = mismatches(record, tuple(zip(before, plan.jobs, strict=True)))
+    return replace(plan, jobs=settled, notes=(*plan.notes, *once, *dict.fromkeys(apart)))
 
 
 def _on_changed_executors(plan: Plan, chosen: Chosen) -> Plan:

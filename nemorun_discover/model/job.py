@@ -65,3 +65,13 @@ class Job:
     earlier: dict[str, tuple[str, ...]] = field(default_factory=dict)
     timeout_s: float | None = None
     retries: int = 0
+
+    @property
+    def task_key(self) -> str:
+        """What tells its task from every other one of the experiment: file, or module, and name in it."""
+        return task_key(self.file or self.module or "", self.function or self.task)
+
+
+def task_key(file: str, name: str) -> str:
+    """The same of a task that has no job yet."""
+    return f"{file}::{name}"

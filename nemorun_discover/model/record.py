@@ -136,6 +136,8 @@ class Record:
         groups: The policy of every group, by its name.
         plugins: Whose hooks the driver calls.
         without_plugins: Names of installed plugins that are switched off (`-p no:NAME`).
+        types: By task (`Job.task_key`), the annotations of its parameters, as discovery/scan_codec.py writes
+            them: a rerun reads what is typed as the run did. Empty in records of earlier versions.
         rerun_of: The experiment this one repeats.
         changes: What a rerun was told to do differently, a sentence each.
     """
@@ -160,5 +162,6 @@ class Record:
     plugins: tuple[PluginReference, ...] = ()
     without_plugins: tuple[str, ...] = ()
     interpreter: Interpreter | None = None
+    types: dict[str, dict[str, Json]] = field(default_factory=dict)
     rerun_of: str | None = None
     changes: tuple[str, ...] = ()

@@ -137,6 +137,18 @@ def test_a_parameter_changes_in_all_jobs_that_have_it(nemorun, repository):
     )
 
 
+def test_a_sweep_in_a_rerun_runs_each_value_and_what_comes_after_it(nemorun, repository):
+    nemorun("run", "--all", "-q")
+
+    answer = nemorun("rerun", "lr=0.1,0.2", "--json")
+
+    assert answer.code == 0, answer.err
+    assert {job: value for job, value in jobs_of(answer).items() if "evaluate" in job} == {
+        "evaluate[lr=0.1]@local": 0.2,
+        "evaluate[lr=0.2]@local": 0.4,
+    }
+
+
 def test_show_lists_what_a_rerun_changed(nemorun, repository):
     nemorun("run", "-k", "train", "-q")
     nemorun("rerun", "lr=0.5", "-o", "profiles.local.timeout=2h", "-q")
@@ -184,7 +196,7 @@ def test_a_secret_that_an_option_gives_reaches_the_job_and_no_record(nemorun, re
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["lr=abc"], "lr=abc: lr was 0.1, and 'abc' is no such value"),
+        (["lr=abc"], "lr: 'abc' is not a float (task train)"),
         (["nn=1"], "no job that runs again has a parameter 'nn'; did you mean n?"),
         (["-o", "profiles.packed.retries=1"], "no job that runs again is on packed"),
         (["-o", "profiles.local.timeuot=1"], "-o profiles.local.timeuot: unknown key"),

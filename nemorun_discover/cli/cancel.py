@@ -40,8 +40,8 @@ _DEFAULT_GRACE_S = 10.0
 def cancel_command(settings: Settings, words: tuple[str, ...], *, keyword: str | None) -> None:
     """Cancel jobs of an experiment, and wait until they have ended.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
-    experiment. JOB is a job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last experiment.
+    JOB is a job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
     """
     console = open_console(settings)
     home, experiment_id, names = find_experiment_and_jobs(words, settings, console)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def eject_command(settings: Settings, words: tuple[str, ...]) -> None:
     """Write a job as a plain folder: code, job.json, run.sh and a README; `sh DIR/run.sh` runs it.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
-    experiment. JOB is a job's id, a task's name, or a glob that means one job. DIR must not be there, or be empty.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last experiment.
+    JOB is a job's id, a task's name, or a glob that means one job. DIR must not be there, or be empty.
     """
     console = open_console(settings)
     if len(words) not in (2, 3):

@@ -64,8 +64,8 @@ def logs_command(
 ) -> None:
     """Print the logs of jobs, as they are; those of several jobs with the job's name before each line.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
-    experiment. JOB is a job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last experiment.
+    JOB is a job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
     """
     console = open_console(settings)
     wanted = wanted_of(grep, rank)

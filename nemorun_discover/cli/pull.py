@@ -55,8 +55,8 @@ def pull_command(
 ) -> ExitCode:
     """Bring what jobs that ran elsewhere left in their outputs; what is here already is not sent again.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
-    experiment. JOB is a job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last experiment.
+    JOB is a job's id, with or without its executor, a task's name, or a glob; without it, all jobs.
     """
     console = open_console(settings)
     home, experiment_id, names = find_experiment_and_jobs(words, settings, console)

@@ -64,9 +64,10 @@ def rerun_command(
     """Run jobs of an experiment again, as a new experiment: same code, parameters and executors.
 
     EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
-    experiment. JOB is a job's id, a task's name, or a glob; without it, all jobs. KEY=VALUE gives a parameter another value in
-    every job that has it, read as run reads it, a list of values makes a job of each; -o profiles.NAME.FIELD=VALUE changes a recorded executor. An upstream job that
-    succeeded and is not selected is not run again: its result and its outputs are used.
+    experiment. JOB is a job's id, a task's name, or a glob; without it, all jobs. KEY=VALUE gives a
+    parameter another value in every job that has it, read as run reads it; a list makes a job of each
+    value. -o profiles.NAME.FIELD=VALUE changes a recorded executor. An upstream job that succeeded and is
+    not selected is not run again: its result and its outputs are used.
     """
     console = open_console(settings)
     changes = Changes(

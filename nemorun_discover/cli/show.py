@@ -55,8 +55,8 @@ def show_command(
 ) -> None:
     """Show the record of an experiment: what was asked, by whom, of which code, and every attempt.
 
-    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last
-    experiment. JOB is a job's id, a task's name, or a glob that means one job.
+    EXP is an id, a unique beginning or end of one, or @last; without it, the project's last experiment.
+    JOB is a job's id, a task's name, or a glob that means one job.
     """
     if show_diff and script_of is not None:
         raise UsageError("--diff and --script exclude each other")

@@ -141,6 +141,11 @@ def _check_engine(project: OpenProject) -> Iterator[Check]:
 def _check_tasks(project: OpenProject) -> Check:
     collection = project.collection
     found = f"{len(collection.tasks)} tasks found"
+    if collection.not_imported:
+        files = len({one.file for one in collection.not_imported})
+        found += (
+            f", and what only an import would tell of {files} {'file' if files == 1 else 'files'}"
+        )
     if not collection.issues:
         return Check(name="tasks", verdict=Verdict.OK, message=found)
     first = collection.issues[0]

@@ -21,7 +21,7 @@ COMMANDS = {
     "run": Entry("Run", "Run tasks on executors, as one experiment."),
     "rerun": Entry("Run", "Run jobs of an experiment again."),
     "reproduce": Entry("Run", "Run an experiment again and compare, or check that one could."),
-    "list": Entry("Run", "List tasks, executors or jobs; nothing is imported."),
+    "list": Entry("Run", "List tasks, executors or jobs."),
     "status": Entry("Look", "Show where the jobs of an experiment stand."),
     "logs": Entry("Look", "Print the logs of jobs."),
     "results": Entry("Look", "Tabulate what the jobs returned."),

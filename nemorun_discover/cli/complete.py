@@ -113,16 +113,16 @@ def _home_and_scope(ctx: click.Context) -> tuple[Home, Callable[[], Scope]]:
 def _tasks(ctx: click.Context) -> list[str]:
     from nemorun_discover.cli.project import open_project  # noqa: PLC0415 - on Tab only
 
-    return [task.name for task in open_project(settings_of(ctx)).collection.tasks]
+    return [task.name for task in open_project(settings_of(ctx), may_import=False).collection.tasks]
 
 
 def _nodes(ctx: click.Context) -> list[str]:
     from nemorun_discover.cli.project import open_project  # noqa: PLC0415 - on Tab only
 
-    return [task.id for task in open_project(settings_of(ctx)).collection.tasks]
+    return [task.id for task in open_project(settings_of(ctx), may_import=False).collection.tasks]
 
 
 def _executors(ctx: click.Context) -> list[str]:
     from nemorun_discover.cli.project import open_project  # noqa: PLC0415 - on Tab only
 
-    return [one.name for one in open_project(settings_of(ctx)).executors]
+    return [one.name for one in open_project(settings_of(ctx), may_import=False).executors]

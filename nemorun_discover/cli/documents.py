@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.record import Record
     from nemorun_discover.model.status import AttemptStatus, Contact, ExperimentStatus, JobStatus
-    from nemorun_discover.model.task import Issue, Json, Parameter, Task
+    from nemorun_discover.model.task import Issue, Json, NotImported, Parameter, Task
 
 Document = dict[str, Any]
 
@@ -120,7 +120,9 @@ def show_document(record: Record, status: ExperimentStatus) -> Document:
     }
 
 
-def tasks_document(tasks: Iterable[Task], issues: Iterable[Issue]) -> Document:
+def tasks_document(
+    tasks: Iterable[Task], issues: Iterable[Issue], not_imported: Iterable[NotImported] = ()
+) -> Document:
     """`nemorun.tasks/1`."""
     return {
         "schema": "nemorun.tasks/1",
@@ -138,6 +140,7 @@ def tasks_document(tasks: Iterable[Task], issues: Iterable[Issue]) -> Document:
             }
             for task in tasks
         ],
+        "not_imported": [{**asdict(one), "function": one.function or None} for one in not_imported],
         "errors": _errors(issues),
     }
 

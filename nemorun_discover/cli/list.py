@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from nemorun_discover.cli.settings import Settings
     from nemorun_discover.config.resolve import ExecutorChoice
     from nemorun_discover.model.job import Job
-    from nemorun_discover.model.task import Parameter, Task
+    from nemorun_discover.model.task import NotImported, Parameter, Task
 
 _KINDS = ("tasks", "executors", "jobs")
 
 
-@nemorun_command("list", short_help="List tasks, executors or jobs; nothing is imported.")
+@nemorun_command("list", short_help="List tasks, executors or jobs.")
 @click.argument(
     "words",
     metavar="[tasks|executors|jobs] [PATH|FILE::TASK|KEY=VALUE]...",
@@ -69,7 +69,7 @@ def list_command(
 ) -> ExitCode:
     """List what is there: the tasks, the executors, or the jobs that `run` would make of them.
 
-    Files are read, not imported. With -q only the ids are printed, one a line, as `run @FILE` takes them.
+    Files are read; one whose tasks that does not tell is imported, unless --no-import. With -q only the ids are printed, one a line, as `run @FILE` takes them.
     """
     kind, words = (words[0], words[1:]) if words[:1] and words[0] in _KINDS else ("tasks", words)
     console = open_console(settings)
@@ -91,12 +91,14 @@ def _list_tasks(
 ) -> None:
     tasks = as_written(_tasks(project, request, settings), project.config)
     if settings.json:
-        console.document(tasks_document(tasks, project.collection.issues))
+        missed = project.collection.not_imported
+        console.document(tasks_document(tasks, project.collection.issues, missed))
     elif console.verbosity < 0:
         console.out.lines([((task.id, ""),) for task in tasks])
     else:
-        console.out.lines(_task_table(tasks, console.out))
-        if not tasks:
+        missed = project.collection.not_imported if request == ListRequest() else ()
+        console.out.lines(_task_table(tasks, missed, console.out))
+        if not tasks and not missed:
             console.note(
                 "no task was found: mark a function with @nemorun.task, or run `nemorun init`"
             )
@@ -146,28 +148,35 @@ def _list_executors(
         console.out.lines(_executor_table(choices, console.out))
 
 
-def _task_table(tasks: Sequence[Task], channel: Channel) -> list[Line]:
+def _task_table(
+    tasks: Sequence[Task], missed: Sequence[NotImported], channel: Channel
+) -> list[Line]:
+    names = [*(task.id for task in tasks), *map(_name_of, missed)]
+    tags = [" ".join(task.tags) for task in tasks]
+    docs = [*(task.doc.partition("\n")[0] for task in tasks)]
+    docs += [f"not imported: {one.reason}" for one in missed]
+    signatures = [_signature(task) for task in tasks]
+    unknown = ["?"] * len(missed)
     return draw_table(
         [
-            Column(heading="TASK", cells=tuple((task.id, "") for task in tasks)),
-            Column(
-                heading="PARAMETERS",
-                cells=tuple((_signature(task), "") for task in tasks),
-                drop=2,
-                narrowest=10,
-            ),
-            Column(
-                heading="TAGS", cells=tuple((" ".join(task.tags), "") for task in tasks), drop=1
-            ),
-            Column(
-                heading="WHAT IT DOES",
-                cells=tuple((task.doc.partition("\n")[0], "") for task in tasks),
-                drop=0,
-                narrowest=10,
-            ),
+            _column("TASK", names),
+            _column("PARAMETERS", [*signatures, *unknown], drop=2, narrowest=10),
+            _column("TAGS", [*tags, *unknown], drop=1),
+            _column("WHAT IT DOES", docs, drop=0, narrowest=10),
         ],
         channel,
     )
+
+
+def _column(
+    heading: str, texts: Sequence[str], drop: int | None = None, narrowest: int | None = None
+) -> Column:
+    cells = tuple((text, "") for text in texts)
+    return Column(heading=heading, cells=cells, drop=drop, narrowest=narrowest)
+
+
+def _name_of(missed: NotImported) -> str:
+    return f"{missed.file}::{missed.function or '?'}"
 
 
 def _signature(task: Task) -> str:

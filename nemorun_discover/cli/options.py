@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nemorun_discover.cli.settings import Settings
 
 _SAID = "nemorun.said"
-_LAST_WINS = ("all_projects", "color", "config_file", "json")
+_LAST_WINS = ("all_projects", "color", "config_file", "json", "no_import")
 
 # Spellings of other tools; understood, not shown.
 OPTION_ALIASES = {
@@ -139,6 +139,8 @@ def settings_of(ctx: click.Context) -> Settings:
     if not directory.is_dir():
         raise UsageError(f"-C {directory}: there is no such directory")
     config = said.get("config_file")
+    if said.get("no_import"):
+        os.environ["NEMORUN_NO_IMPORT"] = "1"  # where configurations are read, whoever reads them
     settings = Settings(
         directory=directory,
         config_file=None if config is None else directory / Path(config).expanduser(),
@@ -218,6 +220,13 @@ _OPTIONS = (
         metavar="no:NAME",
         multiple=True,
         help="Switch an installed plugin off; may be repeated.",
+    ),
+    _option(
+        "--no-import",
+        "no_import",
+        is_flag=True,
+        default=None,
+        help="Import no file of the project to find its tasks or executors.",
     ),
     _option("-q", "--quiet", "fewer", count=True, help="Say less; may be repeated."),
     _option("-v", "--verbose", "more", count=True, help="Say more; may be repeated."),

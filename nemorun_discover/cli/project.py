@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class OpenProject:
-    """A project, looked at; nothing of it is imported."""
+    """A project, looked at: its files are read, and imported only where `Config.may_import` lets them and reading does not tell."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -42,12 +43,17 @@ class OpenProject:
         return validate_all(self.config, self.collection.factories)
 
 
-def open_project(settings: Settings) -> OpenProject:
+def open_project(settings: Settings, *, may_import: bool = True) -> OpenProject:
     """The project that the settings mean.
+
+    Args:
+        settings: What was said on the command line.
+        may_import: False to import nothing of it, whatever its configuration allows.
 
     Raises:
         ConfigError: Its configuration cannot be read.
     """
-    return OpenProject(
-        load_config(settings.directory, file=settings.config_file, overrides=settings.overrides)
+    config = load_config(
+        settings.directory, file=settings.config_file, overrides=settings.overrides
     )
+    return OpenProject(config if may_import else replace(config, may_import=False))

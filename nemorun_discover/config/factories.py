@@ -54,6 +54,11 @@ def call_factory(factory: Factory, arguments: Tree, config: Config) -> Executor:
         ConfigError: Whatever goes wrong in it, in one sentence that names file and line.
     """
     place = f"{factory.file}:{factory.line}: executor factory {factory.name}"
+    if not config.may_import:
+        raise ConfigError(
+            f"{place} is not called, because importing files of the project is forbidden",
+            hint="leave out --no-import, NEMORUN_NO_IMPORT and [project] import_tasks = false",
+        )
     with _project_on_path(config, factory.file):
         function = _function(factory, config, place)
         values = bind(function, arguments, config.env, factory=factory.name, place=place)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nemorun_discover.config.locate import (
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+NO_IMPORT_VARIABLE = "NEMORUN_NO_IMPORT"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
     """A project's configuration.
@@ -38,6 +41,8 @@ class Config:
         project: The `[project]` table, checked.
         tree: All tables, each value with where it was written.
         env: The environment that references are resolved from.
+        may_import: Whether files of the project may be imported to find tasks, and factories be called: False when
+            NEMORUN_NO_IMPORT, the user's file or the project says so.
     """
 
     root: Path
@@ -46,6 +51,7 @@ class Config:
     project: ProjectTable
     tree: Tree = field(repr=False)
     env: Mapping[str, str] = field(repr=False)
+    may_import: bool = True
 
     def table(self, name: str) -> Tree:
         """One of the tables `project`, `profiles` and `tasks`; empty when it is not there."""
@@ -103,9 +109,18 @@ def load_config(
         tree=tree,
         env=env,
     )
+    is_forbidden = bool(env.get(NO_IMPORT_VARIABLE)) or _forbids_import(user_tree)
+    config = replace(config, may_import=config.project.import_tasks and not is_forbidden)
     _check_names(config)
     check_overridden(config)
     return config
+
+
+def _forbids_import(tree: Tree) -> bool:
+    """True for a user's file that forbids it: no project can allow itself what its user does not."""
+    project = tree.get("project", {})
+    leaf = project.get("import_tasks") if isinstance(project, dict) else None
+    return isinstance(leaf, Leaf) and leaf.value is False
 
 
 def _origin(file: Path | None, *keys: str) -> Origin:
@@ -120,10 +135,10 @@ def _user_tree(path: Path) -> Tree:
     _check_tables(tree, ("project", "profiles"), label)
     project = tree.get("project", {})
     for key, node in project.items() if isinstance(project, dict) else ():
-        if key != "default_executor":
+        if key not in ("default_executor", "import_tasks"):
             raise ConfigError(
                 f"{place_of(key, node)}: the user's file cannot say this of every project",
-                hint="of [project] it takes default_executor only",
+                hint="of [project] it takes default_executor and import_tasks only",
             )
     return tree
 

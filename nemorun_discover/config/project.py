@@ -43,6 +43,8 @@ class ProjectTable:
         paths: Files and directories to look for tasks in, relative to the configuration file.
         pythonpath: Directories put on `sys.path` after the project's root, relative to it.
         default: What a bare `nemorun run` runs; without it, it only lists.
+        import_tasks: Import a file whose tasks a syntax tree does not tell, in an interpreter of its own, and call
+            executor factories; false forbids both.
         default_executor: Executor of the tasks that name none, without `-e`; `local` when it is not given.
     """
 
@@ -51,6 +53,7 @@ class ProjectTable:
     pythonpath: list[str] = field(default_factory=list)
     default: DefaultRun | None = None
     default_executor: str | None = None
+    import_tasks: bool = True
 
 
 def read_project(tree: Tree, root: Path, env: Mapping[str, str], origin: Origin) -> ProjectTable:

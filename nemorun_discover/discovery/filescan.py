@@ -18,10 +18,12 @@ class Computed:
     Attributes:
         line: Where it stands.
         what: What it is, to follow "because": `tags= is computed`.
+        function: The marked function it is about; "" when it is not known.
     """
 
     line: int
     what: str
+    function: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

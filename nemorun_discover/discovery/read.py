@@ -109,7 +109,7 @@ def _add(
             found.problems.append(problem)
             found.rejected.append(name)
         except ComputedError as computed:
-            found.computed.append(Computed(line=computed.line, what=computed.what))
+            found.computed.append(Computed(line=computed.line, what=computed.what, function=name))
         else:
             earlier = found.tasks.setdefault(task.name, task)
             if earlier is not task:

@@ -10,7 +10,7 @@ from nemorun_discover.discovery.graph import resolve_after, unknown_references
 from nemorun_discover.discovery.read_files import read_files
 from nemorun_discover.discovery.walk import find_files
 from nemorun_discover.garbage import without_gc
-from nemorun_discover.model.task import Collection, Issue
+from nemorun_discover.model.task import Collection, Issue, NotImported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +27,7 @@ def collect(
     import_roots: Callable[[str], Sequence[str]] = lambda _: (),
     scripts: Sequence[Task] = (),
     is_partial: bool = False,
+    may_import: bool = True,
     cache_dir: Path | None = None,
 ) -> Collection:
     """Find the tasks and factories at or below some paths, without importing them.
@@ -42,6 +43,7 @@ def collect(
         scripts: Script tasks of the config, with `after` as it was written; they come last.
         is_partial: The paths are not the whole project (exact node ids need their own files only): a
             name in `after` that is not found there is left out instead of being an issue.
+        may_import: False to import nothing: what only that would tell is in `not_imported` then.
         cache_dir: Where earlier scans are kept; None reads every file anew.
 
     Returns:
@@ -53,11 +55,13 @@ def collect(
         files, issues = find_files(base, paths)
         scans = read_files(base, files, cache_dir)
         computed = _to_import(scans, is_partial=is_partial)
-        scans.update(
-            _imported(
-                base, computed, {file: [*pythonpath, *import_roots(file)] for file in computed}
+        if may_import:
+            scans.update(
+                _imported(
+                    base, computed, {file: [*pythonpath, *import_roots(file)] for file in computed}
+                )
             )
-        )
+            computed = {}
         rejected = {f"{file}::{name}" for file, scan in scans.items() for name in scan.rejected}
         found = [task for file in files if file in scans for task in scans[file].tasks]
         tasks, conflicts = resolve_after([*found, *scripts], rejected, is_partial=is_partial)
@@ -66,6 +70,11 @@ def collect(
         factories=tuple(each for file in sorted(scans) for each in scans[file].factories),
         issues=_sorted(
             [*issues, *conflicts, *(each for scan in scans.values() for each in scan.issues)]
+        ),
+        not_imported=tuple(
+            NotImported(file=file, line=one.line, function=one.function, reason=one.what)
+            for file in sorted(computed)
+            for one in scans[file].computed
         ),
     )
 

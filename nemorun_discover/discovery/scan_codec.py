@@ -35,7 +35,7 @@ def encode_scan(scan: FileScan) -> list[Any]:
         factories,
         [[issue.line, issue.message, issue.hint] for issue in scan.issues],
         scan.rejected,
-        [[each.line, each.what] for each in scan.computed],
+        [[each.line, each.what, each.function] for each in scan.computed],
     ]
 
 
@@ -54,7 +54,12 @@ def decode_scan(file: str, data: list[Any]) -> FileScan:
             [Issue(file=file, line=line, message=text, hint=hint) for line, text, hint in issues]
         ),
         rejected=tuple(rejected),
-        computed=tuple([Computed(line=line, what=what) for line, what in computed]),
+        computed=tuple(
+            [
+                Computed(line=line, what=what, function="".join(function))
+                for line, what, *function in computed
+            ]
+        ),
     )
 
 

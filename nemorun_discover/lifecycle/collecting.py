@@ -10,13 +10,14 @@ from nemorun_discover.config.import_roots import import_roots
 from nemorun_discover.config.locate import user_cache_dir
 from nemorun_discover.discovery.scan import collect
 from nemorun_discover.errors import CollectionError
+from nemorun_discover.model.task import Issue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nemorun_discover.config.load import Config
     from nemorun_discover.discovery.arguments import Arguments
-    from nemorun_discover.model.task import Collection, Issue, Task
+    from nemorun_discover.model.task import Collection, Task
 
 _SHOWN = 20
 
@@ -38,9 +39,11 @@ def collect_project(config: Config, files: Sequence[str] | None = None) -> Colle
         import_roots=lambda file: import_roots(config.root, file),
         scripts=_scripts(config),
         is_partial=files is not None,
+        may_import=config.may_import,
         cache_dir=user_cache_dir(),
     )
-    return _with_tables(config, collection, is_complete=files is None and not collection.issues)
+    is_complete = files is None and not (collection.issues or collection.not_imported)
+    return _with_tables(config, collection, is_complete=is_complete)
 
 
 def _scripts(config: Config) -> list[Task]:
@@ -77,6 +80,19 @@ def refuse_issues(issues: Sequence[Issue]) -> None:
         lines.append(f"and {len(issues) - _SHOWN} more: `nemorun list` shows all")
     hint = "mend it, select by node id (file.py::task), or add --continue-on-collection-errors"
     raise CollectionError("\n".join(lines), hint=issues[0].hint or hint)
+
+
+def issues_of_no_import(collection: Collection) -> list[Issue]:
+    """What was not imported, for a command that cannot do without it."""
+    return [
+        Issue(
+            file=one.file,
+            line=one.line,
+            message=f"only importing the file would tell its tasks ({one.reason}), and that is forbidden",
+            hint="leave out --no-import, NEMORUN_NO_IMPORT and [project] import_tasks = false",
+        )
+        for one in collection.not_imported
+    ]
 
 
 def describe_issue(issue: Issue) -> str:

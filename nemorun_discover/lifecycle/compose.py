@@ -14,7 +14,12 @@ from nemorun_discover.discovery.link import link
 from nemorun_discover.discovery.scan_codec import encode_type
 from nemorun_discover.discovery.select import select_tasks
 from nemorun_discover.errors import UsageError
-from nemorun_discover.lifecycle.collecting import collect_project, files_named, refuse_issues
+from nemorun_discover.lifecycle.collecting import (
+    collect_project,
+    files_named,
+    issues_of_no_import,
+    refuse_issues,
+)
 from nemorun_discover.lifecycle.placing import as_tables, check_secrets, place, timeouts_of
 from nemorun_discover.lifecycle.plan import Plan
 from nemorun_discover.lifecycle.references import mark_references, references_of
@@ -130,7 +135,7 @@ def _collect(config: Config, request: RunRequest, arguments: Arguments) -> Colle
     files = None if request.with_deps else files_named(arguments)
     collection = collect_project(config, files)
     if not request.continue_on_collection_errors:
-        refuse_issues(_relevant(collection.issues, files))
+        refuse_issues(_relevant([*collection.issues, *issues_of_no_import(collection)], files))
     return collection
 
 
@@ -154,7 +159,7 @@ def _cells(
         arguments=arguments,
         keyword=keyword,
         upstream_from=collection.tasks if request.with_deps else (),
-        describe=describe,
+        describe=describe if config.may_import else None,
     )
 
 

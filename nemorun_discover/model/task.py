@@ -185,9 +185,25 @@ class Issue:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NotImported:
+    """Something that only an import of its file would tell, where imports are forbidden.
+
+    Attributes:
+        function: The marked function; "" when it is not known which there are.
+        reason: What a syntax tree does not tell: `tags= on line 7 is computed`.
+    """
+
+    file: str
+    line: int
+    function: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Collection:
     """All that a scan found, in the order of files and lines."""
 
     tasks: tuple[Task, ...] = ()
     factories: tuple[Factory, ...] = ()
     issues: tuple[Issue, ...] = ()
+    not_imported: tuple[NotImported, ...] = ()

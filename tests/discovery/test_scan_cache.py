@@ -168,7 +168,7 @@ def test_issues_and_riddles_survive_their_way_through_the_cache():
     )
     scan = read_file("a.py", content)
 
-    assert scan.computed == (Computed(line=4, what="tags= on line 4 is computed"),)
+    assert scan.computed == (Computed(line=4, what="tags= on line 4 is computed", function="g"),)
     assert scan.rejected == ("f",)
     assert decode_scan("a.py", encode_scan(scan)) == scan
     assert decode_scan("b.py", encode_scan(scan)) == dataclasses.replace(

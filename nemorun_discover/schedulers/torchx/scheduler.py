@@ -6,6 +6,7 @@ import signal
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.files import read_json
 from nemorun_discover.model.state import Reason, State
 from nemorun_discover.model.status import Contact
@@ -50,7 +51,17 @@ class TorchxScheduler(Scheduler):
         off_the_main_thread(lambda: refuse_what_cannot_be(name, settings, self._sdk))
 
     def request(self, submission: Submission) -> Mapping[str, object]:
-        """TorchX's own dry run, and what the job is told besides."""
+        """TorchX's own dry run, and what the job is told besides.
+
+        Raises:
+            ExecutorRefused: The job has secrets, which this scheduler would show to others.
+        """
+        executor = cast("TorchxExecutor", submission.executor)
+        if submission.environment and not executor.sees_this_machine:
+            raise ExecutorRefused(
+                f"{submission.job.id}: {executor.scheduler} would show its secret {next(iter(submission.environment))} to others",
+                hint="let the job find it where the scheduler keeps secrets",
+            )
         return off_the_main_thread(lambda: preview(submission, self._sdk))
 
     def can_start(self, submissions: Sequence[Submission]) -> bool:  # noqa: ARG002 - the scheduler has a queue

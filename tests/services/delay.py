@@ -11,22 +11,23 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 _CHUNK = 1 << 16
 
 
 class DelayProxy:
-    """Passes connections on to a port of this machine.
+    """Passes connections on to a port of this machine, or to a Unix socket.
 
     Args:
-        target: The port.
+        target: The port, or the socket's path.
         delay_s: How long every byte is on its way, in each direction: a round trip takes twice as long.
         drop_after: Break a connection once that many bytes went up (to the target) or down.
     """
 
     def __init__(
         self,
-        target: int,
+        target: int | Path,
         *,
         delay_s: float = 0.0,
         drop_up_after: int | None = None,
@@ -80,16 +81,28 @@ class DelayProxy:
             except OSError:
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self._target))
+                far = self._connect()
             except OSError:
                 near.close()
                 continue
             self.connections += 1
             for one in (near, far):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if one.family == socket.AF_INET:
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._open += [near, far]
             self._pass_on("up", near, far)
             self._pass_on("down", far, near)
+
+    def _connect(self) -> socket.socket:
+        if isinstance(self._target, int):
+            return socket.create_connection(("127.0.0.1", self._target))
+        far = socket.socket(socket.AF_UNIX)
+        try:
+            far.connect(str(self._target))
+        except OSError:
+            far.close()
+            raise
+        return far
 
     def _pass_on(self, way: str, source: socket.socket, sink: socket.socket) -> None:
         held: queue.Queue[tuple[float, bytes]] = queue.Queue()

@@ -43,6 +43,8 @@ class Tracked:
         state: The engine's last word; None before the first.
         is_gone: The engine knows no such container.
         final: How it has ended.
+        log_since_us: The moment, in microseconds since the epoch, from which on its log is asked for; 0 for all of it.
+        log_known: How many bytes of what came at or after that moment are in the log already.
     """
 
     submission: Submission
@@ -55,6 +57,8 @@ class Tracked:
     is_gone: bool = False
     final: Fact | None = None
     ended_seen: float | None = None
+    log_since_us: int = 0
+    log_known: int = 0
     began: float = field(default_factory=time.monotonic)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +21,14 @@ from nemorun_discover.schedulers.docker.names import EXPERIMENT
 from nemorun_discover.schedulers.docker.places import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from nemorun_discover.schedulers.docker.tracked import Tracked
 
 _SHORTEST_S, _RESTING_S, _LONGEST_S = 0.2, 1.0, 2.0
 _YOUNG_S = 20.0
+_LATE_US = 2_000_000
 _NO_LOGS = (404, 501)  # no such container; a logging driver that cannot be read
 
 
@@ -143,8 +145,42 @@ class Watch:
         note_container(one.attempt, state=state)
 
     def _copy_log(self, one: Tracked) -> None:
-        """The engine keeps all that such a container wrote; what the log lacks is at its end."""
-        _append(one.attempt.log, self._logs(one.name)[one.attempt.log.stat().st_size :])
+        """Append what the container has written since the last look; the first look of a process reads all of it."""
+        since = one.log_since_us
+        # What is in the log already: the whole file, or what came at or after that moment.
+        known = one.log_known if since else one.attempt.log.stat().st_size
+        new: list[bytes] = []
+        recent: list[tuple[int, int]] = []
+        for at, text in self._entries(one.name, since):
+            recent.append((at, len(text)))
+            new.append(text[known:])
+            known = max(0, known - len(text))
+        _append(one.attempt.log, b"".join(new))
+        if recent:
+            last = max(at for at, _ in recent)
+            # stdout and stderr are written down by two threads of the engine: a little later an earlier entry may come.
+            is_settled = time.time() * 1e6 - last > _LATE_US
+            one.log_since_us = last + 1 if is_settled else last - _LATE_US
+            one.log_known = sum(size for at, size in recent if at >= one.log_since_us)
+
+    def _entries(self, name: str, since_us: int) -> Iterator[tuple[int, bytes]]:
+        """What the container wrote from a moment on, in pieces, each with its time; nothing where that is not kept.
+
+        The engine keeps a piece for each line, several for a line of more than 16 KiB, with the time in RFC 3339; each
+        is a frame of its own in the stream (engine API 1.24, "Attach to a container", and 25.0's daemon/logger).
+        """
+        from docker import errors  # noqa: PLC0415 - the SDK is loaded when it is needed
+
+        try:
+            frames = self._door.client().api.logs(
+                name, stream=True, follow=False, timestamps=True, since=since_us / 1e6 or None
+            )
+            for frame in frames:
+                stamp, _, text = frame.partition(b" ")
+                yield _microseconds(stamp.decode()), text
+        except errors.APIError as error:
+            if error.status_code not in _NO_LOGS:
+                raise
 
     def _logs(self, name: str) -> bytes:
         """All that the container wrote; empty where the engine does not keep that, or has removed it."""
@@ -166,6 +202,13 @@ class Watch:
         if (one.state or {}).get("Status") == "running" and one.runs_s() >= limit:
             note_container(one.attempt, timed_out=True)
             self._stop(one)
+
+
+def _microseconds(stamp: str) -> int:
+    """Whole ones since the epoch, of `2026-11-22T07:12:03.123456789Z`: as a float they are told apart, but not added."""
+    whole, _, fraction = stamp.removesuffix("Z").partition(".")
+    seconds = datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp()
+    return int(seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0"))
 
 
 def _append(log: Path, text: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.drivers import drivers_of
 from tests.schedulers.docker.lab import PATIENCE_S, Lab
+from tests.services.delay import DelayProxy
 from tests.services.docker import images
 
 SECRET = "s3cret;`id`'$HOME"
@@ -202,6 +205,45 @@ def test_what_such_a_program_said_is_in_the_log_before_its_end_is_known(lab):
     assert json.loads(log)["id"] == "read@box"
     running.communicate(timeout=60)
     assert (running.returncode, (known.parent / "log").read_text()) == (0, log)
+
+
+def test_a_look_reads_only_what_such_a_program_has_said_since_the_last_one(
+    lab, tmp_path, engine, monkeypatch
+):
+    pipe = tmp_path / "data" / "pipe"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    lab.configure(
+        '[tasks.read]\ncommand = ["cat", "/data/pipe"]\n',
+        box={"container_image": images.BARE, "volumes": [f"{pipe.parent}:/data"]},
+    )
+    much = b"".join(b"%07d %s\n" % (n, b"x" * 90) for n in range(50_000))
+    long = (
+        b"y" * 40_000
+    )  # three entries of the engine's, the last of which it keeps until the line ends
+
+    with DelayProxy(engine.base / "docker.sock") as proxy:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{proxy.port}")
+        lab.nemorun("run", "-k", "read", "-e", "box", "--detach")
+        lab.until(lambda: lab.job()["state"] == "RUNNING")
+        log = lab.folder(lab.job()) / "attempt-1" / "log"
+        with os.fdopen(os.open(pipe, os.O_RDWR), "wb", buffering=0) as end:
+            end.write(much)
+            lab.until(lambda: log.stat().st_size == len(much))
+            time.sleep(3)  # until what may still come out of order is not asked for any more
+            before = proxy.passed["down"]
+            time.sleep(2)  # ten looks
+            end.write(b"one\n")
+            lab.until(lambda: log.stat().st_size == len(much) + 4)
+            after = proxy.passed["down"]
+            end.write(long)
+            lab.until(lambda: log.stat().st_size == len(much) + 4 + 32_768)
+            os.kill(next(iter(drivers_of(log.parents[3].name))), signal.SIGKILL)
+            end.write(b"\nlast")
+        lab.nemorun("wait", "--timeout", "90")
+
+    assert log.read_bytes() == much + b"one\n" + long + b"\nlast"
+    assert after - before < len(much) / 4
 
 
 def test_an_engine_that_keeps_no_logs_tells_how_the_program_ended(own_engine, tmp_path):

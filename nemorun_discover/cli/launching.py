@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.cli.documents import status_document
 from nemorun_discover.cli.event_stream import streamed
 from nemorun_discover.cli.progress import follow
+from nemorun_discover.cli.render_contact import contact_lines
 from nemorun_discover.cli.render_failures import failure_report
 from nemorun_discover.cli.render_jobs import heading_lines, job_table
 from nemorun_discover.cli.render_summary import closing_lines, verdict
@@ -78,6 +79,8 @@ def _leave(home: Home, experiment_id: str, console: Console, *, as_json: bool) -
         console.stream_document(status_document(status))
         return code
     console.out.line(experiment_id)
+    for line in contact_lines(status, console.err, status.as_of):
+        console.note(*line)
     if is_refused:
         console.out.lines(failure_report(status, console.out))
     for line in closing_lines(status, after="run", columns=console.err.width)[2:]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ from nemorun_discover.cli.symbols import reason_words
 from nemorun_discover.files import read_json
 from nemorun_discover.lifecycle.logs import last_lines
 from nemorun_discover.model.layout import AttemptLayout
-from nemorun_discover.model.state import State
+from nemorun_discover.model.state import Reason, State
 
 if TYPE_CHECKING:
     from nemorun_discover.cli.console import Channel, Line
@@ -63,6 +64,15 @@ def _draw(failure: _Failure, twins: list[str], channel: Channel) -> list[Line]:
 
 
 def _explain(job: JobStatus) -> _Failure:
+    failed = job.last_failure
+    if failed is not None and job.attempts[-1].reason == Reason.REFUSED:
+        first = _explain_attempt(replace(job, log=failed.log))
+        said = visible(_said_at_refusal(job))
+        return _Failure(first.job, f"{first.text}\nattempt {job.attempt} was not taken: {said}")
+    return _explain_attempt(job)
+
+
+def _explain_attempt(job: JobStatus) -> _Failure:
     error = read_json(AttemptLayout(Path(job.log).parent).error) if job.log else None
     if isinstance(error, dict) and error.get("traceback"):
         return _Failure(job, visible(str(error["traceback"]).rstrip()))

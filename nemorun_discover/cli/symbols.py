@@ -8,7 +8,7 @@ from nemorun_discover.model.state import Reason, State
 
 if TYPE_CHECKING:
     from nemorun_discover.cli.console import Span
-    from nemorun_discover.model.status import JobStatus
+    from nemorun_discover.model.status import AttemptStatus, JobStatus
 
 
 class _Look(NamedTuple):
@@ -57,6 +57,11 @@ def style_of(state: State) -> str:
 
 def reason_words(job: JobStatus) -> str:
     """Why the job is in its state, in two or three words; empty when there is nothing to say."""
+    failed = job.last_failure
+    if job.state in (State.SUBMITTED, State.PENDING) and failed is not None:
+        why = _REASONS.get(failed.reason or "") or _how_it_ended(failed) or "failed"
+        waits = f"; {_waits(job)}" if job.waits_for else ""
+        return f"attempt {failed.number}: {why}{waits}"
     if job.waits_for:
         return _waits(job)
     if job.reason is None or job.reason in (Reason.EXIT_CODE, Reason.SIGNAL, "CANCELLED"):
@@ -70,7 +75,7 @@ def _waits(job: JobStatus) -> str:
     return f"waits for {job.waits_for}{about}"
 
 
-def _how_it_ended(job: JobStatus) -> str:
+def _how_it_ended(job: JobStatus | AttemptStatus) -> str:
     if job.state is not State.FAILED:
         return ""
     if job.signal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from nemorun_discover.discovery.cell import is_word_of, label_of
 from nemorun_discover.discovery.executor_names import match_executors
 from nemorun_discover.discovery.keyword import compile_expression
 from nemorun_discover.errors import NothingSelected, StoreError, UsageError
+from nemorun_discover.lifecycle.carry_on import carry_on
 from nemorun_discover.lifecycle.collecting import collect_project
 from nemorun_discover.lifecycle.observe import observe_record
 from nemorun_discover.lifecycle.placing import as_tables, check_secrets
@@ -148,6 +150,8 @@ def last_failed(home: Home, config: Config, request: RunRequest, env: Mapping[st
     experiment_id = None if scope.root is None else next(home.newest_of(scope), None)
     if experiment_id is None:
         raise NothingSelected(f"--lf: {config.root} has no experiment yet")
+    with suppress(StoreError):  # one that cannot be carried on is taken as it stands
+        carry_on(home, experiment_id)
     record = home.read_record(experiment_id)
     status = observe_record(home, record)
     failed = _matching(record, request, set(unfinished(status)))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import NemorunError
 from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.lifecycle.standby import Standby
-from nemorun_discover.model.event import CAUGHT_UP, EventType
+from nemorun_discover.model.event import CAUGHT_UP, EventType, utc_now
+from nemorun_discover.schedulers.table import scheduler_of
 from nemorun_discover.store.journal import read_events
 from nemorun_discover.store.lock import is_held, try_lock
 
@@ -17,9 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nemorun_discover.model.event import Event
+    from nemorun_discover.model.status import ExperimentStatus
     from nemorun_discover.store.home import Home
 
 CATCH_UP_S = 5.0
+LOOK_AGAIN_S = 10.0
+# Longer than jobs wait and run: evidence is not looked for after that.
+LOOKED_FOR = timedelta(days=30)
 _POLL_S = 0.02
 
 
@@ -34,7 +42,11 @@ def carry_on(home: Home, experiment_id: str) -> bool:
         NemorunError: The new driver has failed at once; its log says how.
     """
     layout = home.layout.experiment(experiment_id)
-    if is_held(layout.driver_lock) or _is_over(home, experiment_id):
+    if is_held(layout.driver_lock):
+        return False
+    status = observe(home, experiment_id)
+    is_over = all(job.is_settled for job in status.jobs)
+    if is_over and not _may_be_found(home, status):
         return False
     with Standby(home, experiment_id, log=layout.driver_log) as driver:
         lock = try_lock(layout.driver_lock)
@@ -42,7 +54,7 @@ def carry_on(home: Home, experiment_id: str) -> bool:
             return False
         _, end = read_events(layout.events)
         driver.begin(experiment_id, lock)
-    _wait_for_a_note(layout.events, end, driver.process)
+    _wait_for_a_note(layout.events, end, driver.process, LOOK_AGAIN_S if is_over else CATCH_UP_S)
     if (driver.process.poll() or 0) > 0:
         raise NemorunError(
             f"the driver of {experiment_id} has failed: {_last_line(layout.driver_log)}",
@@ -51,16 +63,33 @@ def carry_on(home: Home, experiment_id: str) -> bool:
     return True
 
 
-def _is_over(home: Home, experiment_id: str) -> bool:
-    return all(job.is_settled for job in observe(home, experiment_id).jobs)
+def _may_be_found(home: Home, status: ExperimentStatus) -> bool:
+    """True when a job was taken for lost that may have left evidence since: it is looked for once more."""
+    since = utc_now() - LOOKED_FOR
+    lost = [
+        job
+        for job in status.jobs
+        if job.is_lost and job.ended_at is not None and job.ended_at > since
+    ]
+    if not lost:
+        return False
+    executors = home.read_record(status.id).executors
+    kinds = {job.executor: executors[job.executor]["kind"] for job in lost}
+    with suppress(NemorunError):  # the plugin that drove it is gone
+        return any(
+            scheduler_of(name, kind, os.environ).has_late_evidence for name, kind in kinds.items()
+        )
+    return False
 
 
-def _wait_for_a_note(journal: Path, offset: int, driver: subprocess.Popen[bytes]) -> None:
+def _wait_for_a_note(
+    journal: Path, offset: int, driver: subprocess.Popen[bytes], patience_s: float
+) -> None:
     """Until the new driver has written that it has caught up; not for ever, as its disk may be full.
 
     Where no driver wrote anything before, there is nothing to catch up with: its first event will do.
     """
-    deadline = time.monotonic() + CATCH_UP_S
+    deadline = time.monotonic() + patience_s
     is_first = offset == 0
     while time.monotonic() < deadline and driver.poll() is None:
         events, offset = read_events(journal, offset)

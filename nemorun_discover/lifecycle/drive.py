@@ -113,7 +113,7 @@ def _carry_on(driver: Driver, board: Board, rest: _Rest) -> None:
             continue
         advance = driver.step
         patience = time.monotonic() + FULL_DISK_PATIENCE_S
-        if board.is_over or driver.waits_for_a_person:
+        if (board.is_over or driver.waits_for_a_person) and not driver.looks_again:
             return
         rest.begin(max(SHORTEST_S, driver.pace_s))
 

@@ -17,7 +17,7 @@ from nemorun_discover.lifecycle.contact import keep_contacts
 from nemorun_discover.lifecycle.decide import ACTIVE, decide, has_attempts_left, still_waits_for
 from nemorun_discover.lifecycle.groups import members_to_stop
 from nemorun_discover.model.event import CAUGHT_UP, Event, EventType, utc_now
-from nemorun_discover.model.state import State
+from nemorun_discover.model.state import Reason, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,14 +51,40 @@ class Driver:
         self._contacts: dict[str, Contact] | None = None  # the first step writes: `run -d` waits
         self._took_later = False
         self._waits_for_room = False
+        # Jobs that were taken for lost, and are looked for once more.
+        self._looked_for: set[str] = set()
+        self._owes_note = False
 
     def take_over(self) -> None:
         """The first step: find again what an earlier driver had started, and go on from there."""
-        was_driven_before = self._board.has_begun
+        self._owes_note = self._board.has_begun
         self._adopt()
+        self._look_for_lost()
         self.step()
-        if was_driven_before:
-            self._board.write(Event(at=utc_now(), type=EventType.NOTE, message=CAUGHT_UP))
+
+    @property
+    def looks_again(self) -> bool:
+        """True until it is known again where the jobs are that were taken for lost, or that nobody can tell now."""
+        return bool(self._looked_for)
+
+    def _look_for_lost(self) -> None:
+        """Have the jobs looked for that an earlier driver has taken for lost."""
+        for job in self._lost():
+            try:
+                submission = replace(
+                    self._crew.submission_of(job, self._attempt(job)), was_lost=True
+                )
+                if self._crew.scheduler_of(job).adopt(submission) is not None:
+                    self._looked_for.add(job.id)
+            except NemorunError:  # it stays lost
+                continue
+
+    def _lost(self) -> list[Job]:
+        return [
+            job
+            for id_, job in self._jobs.items()
+            if self._board.jobs[id_].is_lost and self._crew.scheduler_of(job).has_late_evidence
+        ]
 
     def _adopt(self) -> None:
         for job in self._active():
@@ -84,6 +110,9 @@ class Driver:
             self._took_later = False
             self._observe()
         self._keep_contacts()
+        if self._owes_note and not self._looked_for:
+            self._owes_note = False
+            self._board.write(Event(at=utc_now(), type=EventType.NOTE, message=CAUGHT_UP))
 
     @property
     def pace_s(self) -> float:
@@ -131,22 +160,37 @@ class Driver:
         self._crew.scheduler_of(job).cancel([self._crew.submission_of(job, self._attempt(job))])
 
     def _observe(self) -> None:
-        active = sorted(self._active(), key=lambda job: job.executor)
+        heard = self._crew.contacts() if self._looked_for else {}
+        active = sorted((*self._active(), *self._lost()), key=lambda job: job.executor)
         for _, alike in groupby(active, key=lambda job: job.executor):
             jobs = list(alike)
             asked = [self._crew.submission_of(job, self._attempt(job)) for job in jobs]
             facts = self._crew.scheduler_of(jobs[0]).query(asked)
             for job_id in sorted(facts, key=lambda one: entries.order_of(facts[one])):
                 self._take_in(self._jobs[job_id], facts[job_id])
+        for job_id in [*self._looked_for]:
+            contact = heard.get(self._jobs[job_id].executor)
+            scheduler = self._crew.scheduler_of(self._jobs[job_id])
+            if contact is None or contact.as_of or contact.trouble or scheduler.needs_login:
+                self._looked_for.discard(job_id)
 
     def _take_in(self, job: Job, fact: Fact) -> None:
+        if self._board.jobs[job.id].is_lost and (
+            (fact.state, fact.reason) == (State.FAILED, Reason.LOST)
+            or fact.state in (State.PLANNED, State.UNKNOWN)
+        ):
+            return  # nothing is known that was not known before
         if fact.attempt is not None and fact.attempt > self._attempt(job):
             self._go_on_to(job, fact.attempt, fact)
         attempt = self._attempt(job)
         self._note_arrival(job, attempt, fact)
         if fact.state is State.PLANNED:
             self._board.say_in_log(job, attempt, fact.message or "it was refused")
-            self._board.write(*entries.refused(job.id, attempt, fact, utc_now()))
+            failed = self._board.jobs[job.id].last_failure
+            if failed is not None:  # a retry that is refused changes nothing of what has failed
+                self._board.write(*entries.retry_refused(job.id, attempt, fact, failed, utc_now()))
+            else:
+                self._board.write(*entries.refused(job.id, attempt, fact, utc_now()))
             return
         if not fact.state.is_final:
             if fact.state is not self._board.jobs[job.id].state:

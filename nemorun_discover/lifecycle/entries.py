@@ -13,6 +13,7 @@ from nemorun_discover.schedulers.protocol import Fact
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from nemorun_discover.model.status import AttemptStatus
     from nemorun_discover.schedulers.protocol import Started
 
 
@@ -76,6 +77,35 @@ def refused(job_id: str, attempt: int, fact: Fact, now: datetime) -> tuple[Event
         reason=Reason.REFUSED,
     )
     return note, rests
+
+
+def retry_refused(
+    job_id: str, attempt: int, fact: Fact, failed: AttemptStatus, now: datetime
+) -> tuple[Event, ...]:
+    """The backend did not take another attempt of a job that has failed: it has failed, as it did then."""
+    note = Event(at=now, type=EventType.NOTE, job=job_id, attempt=attempt, message=fact.message)
+    refused = Event(
+        at=now,
+        type=EventType.ATTEMPT,
+        job=job_id,
+        attempt=attempt,
+        state=State.FAILED,
+        reason=Reason.REFUSED,
+        ended_at=now,
+    )
+    stays = Event(
+        at=now,
+        type=EventType.STATE,
+        job=job_id,
+        attempt=failed.number,
+        state=State.FAILED,
+        reason=failed.reason,
+        exit_code=failed.exit_code,
+        signal=failed.signal,
+        started_at=failed.started_at,
+        ended_at=failed.ended_at,
+    )
+    return note, refused, stays
 
 
 def changed(job_id: str, attempt: int, fact: Fact, now: datetime) -> Event:

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from nemorun_discover.model.layout import ExperimentLayout
     from nemorun_discover.model.record import Record
     from nemorun_discover.model.status import Contact, ExperimentStatus
     from nemorun_discover.store.home import Home
 
 # A cluster answers in less than a second, or its login takes some, or it does not answer.
 PATIENCE_S = 8.0
+# What is not handed over by then is left to the driver.
+SILENCE_S = 30.0
 _PAUSE_S = 0.015
 _LOOK_AFTER_DRIVER_S = 2.0
 
@@ -34,23 +37,36 @@ def runs_here_only(record: Record) -> bool:
 def until_handed_over(home: Home, record: Record) -> Iterator[ExperimentStatus]:
     """Where the experiment stands, until nothing that could be submitted still has to be.
 
-    Jobs that wait for others, or for room, are not waited for.
+    Jobs that wait for others, or for room, are not waited for; nor is a cluster that has not answered for half a
+    minute: the driver goes on asking it.
     """
     layout = home.layout.experiment(record.id)
     board = Board(record, layout)
     mark, looked_after = (-1, -1), time.monotonic()
+    silent_since: dict[str, float] = {}
     while True:
         board.refresh()
         if (board.size, board.contact_mark) != mark:
             mark = (board.size, board.contact_mark)
             yield board.status()
         is_begun = layout.contact.exists() or board.is_over
-        if is_begun and not any(job.state is State.SUBMITTED for job in board.jobs.values()):
+        waited_for = {job.executor for job in board.jobs.values() if job.state is State.SUBMITTED}
+        if is_begun and not waited_for - _silent(layout, silent_since):
             return
         if time.monotonic() - looked_after > _LOOK_AFTER_DRIVER_S:
             carry_on(home, record.id)
             looked_after = time.monotonic()
         time.sleep(_PAUSE_S)
+
+
+def _silent(layout: ExperimentLayout, since: dict[str, float]) -> set[str]:
+    """The executors that have not answered for a while; `since` keeps when each was heard to be silent first."""
+    troubled = {name for name, contact in read_contacts(layout).items() if contact.trouble}
+    for name in [*since]:
+        if name not in troubled:
+            del since[name]
+    now = time.monotonic()
+    return {name for name in troubled if now - since.setdefault(name, now) > SILENCE_S}
 
 
 def until_fresh(home: Home, record: Record, env: Mapping[str, str]) -> ExperimentStatus:
@@ -65,7 +81,11 @@ def until_fresh(home: Home, record: Record, env: Mapping[str, str]) -> Experimen
     # Asked before the journal is read, which takes as long as a cluster needs to answer. Where nobody drives, nobody looks.
     asked = _ask_for_looks(home, record, env) if is_held(layout.driver_lock) else {}
     board = Board(record, layout)
-    alive = {job.executor for job in board.jobs.values() if job.attempt and not job.is_settled}
+    alive = {
+        job.executor
+        for job in board.jobs.values()
+        if job.attempt and (job.is_lost or not job.is_settled)
+    }
     wanted = {name: at for name, at in asked.items() if name in alive}
     deadline, mark = time.monotonic() + PATIENCE_S, -1
     while wanted and time.monotonic() < deadline:

@@ -43,6 +43,8 @@ def watch(
     board = Board(home.read_record(experiment_id), home.layout.experiment(experiment_id))
     wanted = set(board.jobs) if job_ids is None else set(job_ids)
     size, began, looked_after = (-1, 0), time.monotonic(), float("-inf")
+    if board.is_over:
+        carry_on(home, experiment_id)  # of what was taken for lost more may be known by now
     while True:
         now = time.monotonic()
         if now - looked_after > LOOK_AFTER_DRIVER_S and not board.is_over:

@@ -125,13 +125,17 @@ def _change_state(job: JobStatus, event: Event, _layout: ExperimentLayout) -> Jo
     state = event.state or State.UNKNOWN
     has_ended = state.is_final or event.reason == Reason.REFUSED
     attempts = job.attempts
-    if state is State.RUNNING:
-        attempts = _attempts(job, event, state=state, started_at=event.started_at)
+    if state is State.RUNNING or (job.is_lost and not has_ended):
+        # Reason and end are those of an attempt that was taken for lost before.
+        again = {"state": state, "reason": None, "ended_at": None}
+        attempts = _attempts(job, event, **again, started_at=event.started_at or job.started_at)
     job = replace(
         job,
         state=state,
         reason=event.reason,
         raw_state=event.raw_state,
+        exit_code=job.exit_code if event.exit_code is None else event.exit_code,
+        signal=job.signal if event.signal is None else event.signal,
         as_of=event.at,
         started_at=event.started_at or job.started_at,
         ended_at=(event.ended_at or job.ended_at or event.at) if has_ended else None,

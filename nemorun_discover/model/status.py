@@ -76,6 +76,21 @@ class JobStatus:
         return self.state is State.PLANNED and self.reason == Reason.REFUSED
 
     @property
+    def last_failure(self) -> AttemptStatus | None:
+        """The last attempt that has failed by itself; None where none has."""
+        failed = [
+            one
+            for one in self.attempts
+            if one.state is State.FAILED and one.reason not in (Reason.REQUEUED, Reason.REFUSED)
+        ]
+        return failed[-1] if failed else None
+
+    @property
+    def is_lost(self) -> bool:
+        """True when its last attempt was found nowhere: evidence that comes later overrules that."""
+        return self.state is State.FAILED and self.reason == Reason.LOST
+
+    @property
     def is_settled(self) -> bool:
         """True when it will not change any more by itself."""
         return self.state.is_final or self.is_refused

@@ -43,6 +43,7 @@ class Submission:
         policy: Of the job's group: when its other members are stopped.
         upstream: The folders of the jobs it waited for, relative to the folder that holds this job's.
         members: The jobs of its group, itself among them, in the record's order; empty for a job of none.
+        was_lost: The attempt was taken for lost, and is looked for once more (`Scheduler.has_late_evidence`).
         missing: Secrets whose values this process does not know: an attempt that runs can be found, asked
             and ended without them, but none can be started.
     """
@@ -65,6 +66,7 @@ class Submission:
     upstream: tuple[str, ...] = ()
     members: tuple[Job, ...] = ()
     missing: tuple[str, ...] = ()
+    was_lost: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,10 +120,13 @@ class Scheduler(Protocol):
     Attributes:
         ask: Puts what a login asks to the user; None where nobody is there.
         wake: Has the driver look at once; for a thread of the adapter's that has learnt something.
+        has_late_evidence: An attempt that was taken for lost may leave evidence later: `adopt` finds it again, and
+            `query` tells what has become known since.
         pace_s: How long the driver may rest between two looks at its jobs: where threads wait for a network,
             nothing is gained by asking them all the time.
     """
 
+    has_late_evidence: bool = False
     ask: Ask | None = None
     wake: Callable[[], None] = staticmethod(lambda: None)
     pace_s: float = 0.1

@@ -212,3 +212,46 @@ def is_handed_over(lab, experiment):
     """By what is written down here, without a driver."""
     journal = lab.home / ".run" / "experiments" / experiment / "events.jsonl"
     return journal.exists() and journal.read_text().count('"type":"submitted"') >= 20
+
+
+def test_a_retry_whose_driver_dies_in_sbatch_is_not_refused_while_it_runs(lone_lab):
+    """The login node is away as the next driver looks: nobody knows, and nothing is decided."""
+    lab, cluster = lone_lab, lone_lab.clusters.a
+    lab.write(
+        "tasks.py",
+        """
+        import os, sys, time
+        import nemorun
+
+        @nemorun.task
+        def twice():
+            if nemorun.current().attempt == 1:
+                sys.exit(3)
+            while not os.path.exists(os.path.join(os.environ["NEMORUN_OUTPUT_DIR"], "go")):
+                time.sleep(0.05)
+        """,
+    )
+    slow = 'case "$*" in *.2.sh*) touch "$0.began"; sleep 2 ;; esac; exec /usr/bin/sbatch "$@"'
+    place = lab.program(cluster, "sbatch", slow)
+    lab.profile("slurm_a", cluster, "retries = 1", pre_command=f"export PATH={place}:$PATH")
+    experiments = [lab.launch("-k", "twice", "-e", "slurm_a")]
+    lab.wait_for((cluster.outside(place) / "sbatch.began").exists)
+    lab.kill_driver(experiments[0])
+    began = lab.folder(cluster, experiments[0]) / "slurm" / "begun" / "twice@slurm_a.2"
+    lab.wait_for(began.exists)
+    cluster.faults.stop_sshd()
+
+    lab.wait_for(lambda: lab.contacts(experiments[0]).get("slurm_a", {}).get("trouble"))
+    (job,) = lab.jobs(experiments[0]).values()
+    cancelled = lab.start("cancel", experiments[0])
+    time.sleep(3)
+    (asked,) = lab.jobs(experiments[0]).values()
+    cluster.faults.start_sshd()
+    out, err = cancelled.communicate(timeout=90)
+
+    assert (job["state"], job["attempt"]) == ("SUBMITTED", 2)
+    assert asked["state"] == "SUBMITTED", "it is not called cancelled while it runs"
+    (job,) = lab.until_over(experiments[0]).values()
+    assert (job["state"], job["attempt"]) == ("CANCELLED", 2), out + err
+    assert cluster.state_of(job["native_id"]) in ("CANCELLED", "COMPLETING", "")
+    exactly_once(lab, cluster, experiments[0], 2)

@@ -11,6 +11,7 @@ from nemorun_discover.schedulers.slurm.clusters import base_of, by_cluster, home
 from nemorun_discover.schedulers.slurm.mirror import Mirrored, bring_up_to_date
 from nemorun_discover.schedulers.slurm.tracker import Tracked
 from nemorun_discover.schedulers.slurm.units import attempt_key, native_id
+from nemorun_discover.schedulers.slurm.verdict import LOOKS_UNTIL_LOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,6 +65,7 @@ def found_again(submission: Submission, planned: Planned) -> Tracked | None:
         key=key,
         native_id=native_id,
         handle=handle_of(BACKEND, submission),
+        misses=LOOKS_UNTIL_LOST if submission.was_lost else 0,
     )
 
 

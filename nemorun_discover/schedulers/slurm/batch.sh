@@ -67,6 +67,11 @@ nemorun_claim() {
   local slug=$1 key draft place has
   key=$slug.${nemorun_attempts[$slug]}
   place=$nemorun_experiment/slurm/begun/$key
+  if [ -e "$nemorun_experiment/slurm/cancelled/$key" ]; then
+    nemorun_note "the attempt was cancelled before anybody knew of job $(nemorun_native_id); it ends"
+    trap - EXIT
+    exit 0
+  fi
   draft=$nemorun_experiment/slurm/begun/.$key.$SLURM_JOB_ID.$$
   nemorun_starts[$slug]=$(nemorun_now)
   printf '{"native_id": "%s", "host": "%s", "started_at": "%s", "attempt": %s}\n' \

@@ -68,7 +68,13 @@ def bundle_of(
     return Bundle(
         prepared=Prepared(
             sheets=tuple(
-                Sheet(unit=one.name, key=one.key, depends=dependency_of(one, ids)) for one in units
+                Sheet(
+                    unit=one.name,
+                    key=one.key,
+                    depends=dependency_of(one, ids),
+                    is_unwanted=all(by_id[sub.job.id].is_unwanted for sub in one.submissions),
+                )
+                for one in units
             ),
             members=tuple(_members(units, paths)),
         ),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from nemorun_discover.errors import ConnectionLost, LoginNeeded, NemorunError
+from nemorun_discover.errors import ConnectionLost, ExecutorRefused, LoginNeeded, NemorunError
 from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.protocol import Fact
 from nemorun_discover.schedulers.slurm.handing_over import hand_over
-from nemorun_discover.schedulers.slurm.order import Order
+from nemorun_discover.schedulers.slurm.order import Order, Outcome
+from nemorun_discover.schedulers.slurm.words import hint_at_refusal, meaning_of_silence
 from nemorun_discover.transport.script import new_token
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from threading import Condition
 
     from nemorun_discover.schedulers.slurm.mood import Mood
-    from nemorun_discover.schedulers.slurm.order import ClusterFacts, Outcome, Prepared
+    from nemorun_discover.schedulers.slurm.order import ClusterFacts, Prepared
     from nemorun_discover.schedulers.slurm.plot import Bundle, Plot
     from nemorun_discover.schedulers.slurm.tracker import Tracked, Tracker
     from nemorun_discover.transport.tunnel import Tunnel
@@ -42,20 +43,22 @@ class Delivery:
         self._tracker = tracker
         self._mood = mood
         self._news = news
-        self._uncertain: set[str] = set()
+        self._uncertain: set[tuple[str, int]] = set()
         self._bundle: Bundle | None = None
+        self._silence: Outcome | None = None  # instead of an answer, in the last conversation
 
-    def may_have_arrived(self, job_id: str) -> None:
-        """An earlier process may have submitted this job: it is asked for until there is an answer."""
-        self._uncertain.add(job_id)
+    def may_have_arrived(self, job: Tracked) -> None:
+        """An earlier process may have submitted this attempt: it is asked for until there is an answer."""
+        self._uncertain.add(_attempt_of(job))
 
-    def is_uncertain(self, job_id: str) -> bool:
-        """True for a job that the cluster may have, though nobody has heard of it."""
-        return job_id in self._uncertain
+    def is_uncertain(self, job: Tracked) -> bool:
+        """True for an attempt that the cluster may have, though nobody has heard of it."""
+        return _attempt_of(job) in self._uncertain
 
     def hand_over(self, jobs: Sequence[Tracked]) -> list[Tracked]:
         """Submit jobs, in one conversation; those that are to be tried again, since nobody knows of them."""
         self._bundle = None
+        self._silence = None
         order = Order(
             experiment_id=self._plot.experiment_id,
             base=self._plot.base,
@@ -69,10 +72,9 @@ class Delivery:
             ),
             prepare=lambda facts: self._prepare(jobs, facts),
         )
-        open_before = [job for job in jobs if self.is_uncertain(job.submission.job.id)]
+        open_before = [job for job in jobs if self.is_uncertain(job)]
         try:
-            outcomes = hand_over(self._tunnel, order, new_token(), self._tell)
-            for outcome in outcomes:
+            for outcome in hand_over(self._tunnel, order, new_token(), self._tell):
                 self._take_in(outcome)
         except (ConnectionLost, LoginNeeded) as error:
             return self._cut_off(jobs, error)
@@ -80,7 +82,7 @@ class Delivery:
             return self._cut_off(jobs, ConnectionLost(f"{self._tunnel.name}: {error}"))
         except NemorunError as error:
             return self._turned_away(jobs, open_before, error)
-        return self._left_over(jobs)
+        return self._left_over(jobs, open_before)
 
     def _prepare(self, jobs: Sequence[Tracked], facts: ClusterFacts) -> Prepared:
         with self._news:
@@ -88,7 +90,7 @@ class Delivery:
         bundle = self._plot.prepare(jobs, facts, known)
         self._bundle = bundle
         # From here on the cluster may have them, whatever is heard of it.
-        self._uncertain.update(job.submission.job.id for job in jobs)
+        self._uncertain.update(map(_attempt_of, jobs))
         return bundle.prepared
 
     def _tell(self, progress: str | None) -> None:
@@ -101,63 +103,111 @@ class Delivery:
         with self._news:
             if outcome.facts is not None:
                 self._plot.keep(outcome.facts)
-                self._mood.is_well()
+                self._mood.was_heard = True
             elif outcome.word == "id" and bundle and jobs:
                 self._plot.arrive(bundle.units[outcome.unit], jobs, outcome.text)
                 for job in jobs:
-                    self._uncertain.discard(job.submission.job.id)
+                    self._uncertain.discard(_attempt_of(job))
                     job.fact = job.arrived()
                 self._mood.news_since = time.time()
+                self._mood.has_taken = True
             elif outcome.word == "refused":
-                for job in jobs:
-                    job.fact = refusal_of(f"{self._tunnel.name}: sbatch refused it: {outcome.text}")
+                self._end(
+                    jobs, refusal_of(f"{self._tunnel.name}: {_sentence_at_refusal(outcome.text)}")
+                )
+            elif outcome.word == "absent":
+                self._end(jobs, Fact(state=State.CANCELLED))
             else:
-                self._mood.is_ill(f"{self._tunnel.name}: sbatch: {outcome.text}", time.time())
+                self._silence = outcome
 
-    def _left_over(self, jobs: Sequence[Tracked]) -> list[Tracked]:
-        """What came after a script that was refused was not tried; after an unsure one, all is tried again."""
+    def _end(self, jobs: Sequence[Tracked], fact: Fact) -> None:
+        for job in jobs:
+            self._uncertain.discard(_attempt_of(job))
+            job.fact = fact
+
+    def _left_over(self, jobs: Sequence[Tracked], open_before: Sequence[Tracked]) -> list[Tracked]:
+        """What came after a script of which Slurm said nothing is tried again, with it: silence is no refusal."""
         left = [job for job in jobs if job.native_id is None and job.fact is None]
-        if self._mood.trouble is not None:
-            return left
-        self._refuse(left, "not submitted: sbatch refused one before it")
-        return []
+        with self._news:
+            if not left:
+                self._mood.can_submit()
+                return []
+            silence = self._silence or Outcome(word="unsure", text="it told nothing of some jobs")
+            asked = self._bundle.jobs.get(silence.unit, ()) if self._bundle else ()
+            may_be_there = [*open_before, *(asked if silence.word == "unsure" else ())]
+            # The queue was looked through before sbatch was called: what was not given to it is not there.
+            self._uncertain.difference_update(
+                _attempt_of(job) for job in left if job not in may_be_there
+            )
+            sentence = f"{self._tunnel.name}: {_sentence_at_silence(silence.text)}"
+            self._mood.cannot_submit(sentence, time.time())
+        return left
 
     def _turned_away(
         self, jobs: Sequence[Tracked], open_before: Sequence[Tracked], error: NemorunError
     ) -> list[Tracked]:
-        """Nothing was submitted now; what may have arrived before is asked for until that is known."""
-        again = [job for job in open_before if job.native_id is None]
-        if again:
-            with self._news:
-                self._mood.is_ill(sentence_of(error), time.time())
+        """Nothing was submitted now. What may have arrived before is asked for until that is known.
+
+        So is everything else that a cluster which has taken jobs of this experiment cannot take now (its disk is full,
+        its key has changed): the jobs are not what it complains of.
+        """
+        with self._news:
+            is_passing = self._mood.has_taken and isinstance(error, ExecutorRefused)
+            again = [job for job in jobs if job.native_id is None] if is_passing else []
+            again = again or [job for job in open_before if job.native_id is None]
+            # What was handed over in this conversation was not given to sbatch.
+            self._uncertain.difference_update(
+                _attempt_of(job) for job in jobs if job not in open_before
+            )
+            if again:
+                self._mood.cannot_submit(_asked_again(sentence_of(error)), time.time())
         self._refuse([job for job in jobs if job not in again], sentence_of(error))
         return again
 
     def _cut_off(self, jobs: Sequence[Tracked], error: NemorunError) -> list[Tracked]:
-        """What may have arrived is tried again; the rest is given back, where the cluster was never heard."""
-        left = [job for job in jobs if job.native_id is None]
+        """Everything is tried again; where only a person can help, and the cluster was never heard, it is given back."""
+        left = [job for job in jobs if job.native_id is None and job.fact is None]
+        is_stuck = isinstance(error, LoginNeeded)
         with self._news:
-            if self._mood.was_heard and not isinstance(error, LoginNeeded):
-                again = left
-            else:
-                again = [job for job in left if job.submission.job.id in self._uncertain]
-            self._mood.needs_login = isinstance(error, LoginNeeded)
-            self._mood.is_ill(sentence_of(error), time.time())
+            is_known = self._mood.was_heard or self._mood.has_taken
+            again = [job for job in left if not is_stuck or is_known or self.is_uncertain(job)]
+            self._mood.needs_login = is_stuck
+            sentence = sentence_of(error)
+            self._mood.cannot_submit(sentence if is_stuck else _asked_again(sentence), time.time())
         self._refuse([job for job in left if job not in again], sentence_of(error))
         return again
 
     def _refuse(self, jobs: Sequence[Tracked], sentence: str) -> None:
         with self._news:
             self._mood.progress = None
-            for job in jobs:
-                if job.native_id is None and job.fact is None:
-                    self._uncertain.discard(job.submission.job.id)
-                    job.fact = refusal_of(sentence)
+            self._end(
+                [job for job in jobs if job.native_id is None and job.fact is None],
+                refusal_of(sentence),
+            )
+
+
+def _attempt_of(job: Tracked) -> tuple[str, int]:
+    return job.submission.job.id, job.submission.attempt
 
 
 def refusal_of(sentence: str) -> Fact:
     """The fact that a job was not taken, and why."""
     return Fact(state=State.PLANNED, reason=Reason.REFUSED, message=sentence)
+
+
+def _sentence_at_refusal(text: str) -> str:
+    hint = hint_at_refusal(text)
+    return f"sbatch refused it: {text}; {hint}" if hint else f"sbatch refused it: {text}"
+
+
+def _sentence_at_silence(text: str) -> str:
+    meaning = meaning_of_silence(text)
+    said = text if text.startswith(("squeue: ", "scontrol: ")) else f"sbatch: {text}"
+    return _asked_again(f"{said} ({meaning})" if meaning else said)
+
+
+def _asked_again(sentence: str) -> str:
+    return f"{sentence}; it is asked again, at least once a minute, until it answers or the jobs are cancelled"
 
 
 def sentence_of(error: NemorunError) -> str:

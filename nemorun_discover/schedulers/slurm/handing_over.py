@@ -15,6 +15,7 @@ from nemorun_discover.schedulers.slurm.payload import (
     tar_of,
     text_members,
 )
+from nemorun_discover.schedulers.slurm.words import SILENCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,6 +48,9 @@ def hand_over(
     talk = tunnel.converse(_script(order), token, timeout_s=PATIENCE_S)
     try:
         told, on_cluster, missing = _hear(talk, tunnel.name)
+        if "away" in told:
+            yield Outcome(word="away", text=_clean(told["away"]))
+            return
         facts = ClusterFacts(
             base=told["base"],
             user=told["user"],
@@ -73,6 +77,8 @@ def _script(order: Order) -> str:
         batch=order.batch[0],
         digests=" ".join(order.digests),
         max_array="",
+        closed_words="\n".join(one for one, is_open in SILENCES.items() if not is_open),
+        open_words="\n".join(one for one, is_open in SILENCES.items() if is_open),
     )
 
 
@@ -83,7 +89,8 @@ def _hear(talk: Conversation, name: str) -> tuple[dict[str, str], list[str], lis
     missing: list[str] = []
     for line in _lines(talk, name):
         word, _, rest = line.partition(" ")
-        if word == "go":
+        if word in ("go", "away"):
+            told[word] = rest
             return told, on_cluster, missing
         if word == "trees":
             on_cluster = rest.split()
@@ -144,7 +151,10 @@ def _members(
         members += text_members({f"file/{name}": text})
     for delta in deltas:
         members += members_of(order.packages, delta)
-    sheets = "".join(f"{one.unit}\t{one.key}\t{one.depends}\n" for one in prepared.sheets)
+    sheets = "".join(
+        f"{one.unit}\t{one.key}\t{'find' if one.is_unwanted else 'submit'}\t{one.depends}\n"
+        for one in prepared.sheets
+    )
     return [*members, *prepared.members, *text_members({"submit": sheets})]
 
 
@@ -189,10 +199,8 @@ def _outcomes(talk: Conversation, name: str) -> Iterator[Outcome]:
             return
         if word == "id":
             yield Outcome(word="id", unit=unit, text=text)
-        elif word == "refused":
-            yield Outcome(word="refused", unit=unit, text=_clean(text))
-        elif word == "unsure":
-            yield Outcome(word="unsure", unit=unit, text=_clean(text))
+        elif word in ("refused", "absent", "away", "unsure"):
+            yield Outcome(word=word, unit=unit, text=_clean(text))  # type: ignore[arg-type]  # one of four
     raise ConnectionLost(f"{name}: the connection ended while jobs were submitted")
 
 

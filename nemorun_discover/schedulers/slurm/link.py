@@ -54,6 +54,7 @@ class Link:
         self._lookout = Lookout(tunnel, plot, shared, self._tracker, self._mood, self._news)
         self._outbox: list[Tracked] = []
         self._may_go = False
+        self._tried_at = 0.0
         self._cancelled_at: dict[str, float] = {}
         self._cancels: set[str] = set()
         self._is_closing = False
@@ -76,13 +77,14 @@ class Link:
             self._cancels.discard(job_id)
             self._outbox.append(job)
             if not is_new:
-                self._delivery.may_have_arrived(job_id)
+                self._delivery.may_have_arrived(job)
 
     def watch(self, job: Tracked) -> None:
         """Watch an attempt that an earlier process submitted."""
         with self._news:
             self._tracker.jobs.setdefault(job.submission.job.id, job)
             self._mood.news_since = time.time()
+            self._mood.has_taken = True
 
     def facts(self, job_ids: Collection[str]) -> dict[str, Fact]:
         """Where these jobs stand that have got on since the last question; what was submitted before goes out now."""
@@ -99,10 +101,11 @@ class Link:
                 job = self._tracker.jobs.get(one)
                 if job is None or job.is_over:
                     continue
-                if job in self._outbox and not self._delivery.is_uncertain(one):
+                if job in self._outbox and not self._delivery.is_uncertain(job):
                     self._outbox.remove(job)
                     job.fact = Fact(state=State.CANCELLED)
                     continue
+                job.is_unwanted = True
                 self._cancels.add(one)
             self._wake()
 
@@ -112,7 +115,7 @@ class Link:
             alive = {id_: job for id_, job in self._tracker.jobs.items() if not job.is_over}
             return Contact(
                 as_of=self._mood.heard_at(),
-                trouble=self._mood.trouble,
+                trouble=self._mood.submit_trouble or self._mood.trouble,
                 progress=self._mood.progress,
                 waiting={id_: job.waiting for id_, job in alive.items() if job.waiting},
                 expected={id_: job.expected_at for id_, job in alive.items() if job.expected_at},
@@ -155,27 +158,47 @@ class Link:
                     return
                 if not self._has_work():
                     continue
-                outbox, self._outbox = (self._outbox, []) if self._may_go else ([], self._outbox)
-                self._may_go = False
+                may_go = self._may_go and self._may_submit(time.time())
+                outbox, self._outbox = (self._outbox, []) if may_go else ([], self._outbox)
+                self._may_go = self._may_go and not may_go
                 cancels = self._may_cancel()
             if outbox:
+                self._tried_at = time.time()
                 again = self._delivery.hand_over(outbox)
                 with self._news:
-                    self._outbox[:0] = again
+                    self._outbox[:0] = self._still_wanted(again)
                     self._may_go = bool(self._outbox)
-            elif self._lookout.look({job.whole_id: job.key for job in cancels}):
+            elif self._lookout.look(
+                {job.whole_id: (job.key, job.is_settled_by_evidence) for job in cancels}
+            ):
                 self._cancelled_at |= {job.submission.job.id: time.time() for job in cancels}
             self._wake_driver()
+
+    def _still_wanted(self, jobs: list[Tracked]) -> list[Tracked]:
+        """What is to be handed over again: what was cancelled meanwhile, and is not there for sure, has ended."""
+        left = []
+        for job in jobs:
+            if job.is_unwanted and not self._delivery.is_uncertain(job):
+                job.fact = Fact(state=State.CANCELLED)
+            else:
+                left.append(job)
+        return left
 
     def _has_work(self) -> bool:
         if self._is_closing:
             return True
-        if not self._mood.may_try(time.time()):
-            return False
-        return bool(self._may_go and self._outbox) or self._is_time_to_look()
+        now = time.time()
+        if self._may_go and self._outbox and self._may_submit(now):
+            return True
+        return self._mood.may_try(now) and self._is_time_to_look()
+
+    def _may_submit(self, now: float) -> bool:
+        """False while the pause after a failure lasts; somebody who asks for a look ends it."""
+        is_asked = self._shared.asked_at() > self._tried_at and now - self._tried_at > _SOON_S
+        return self._mood.may_submit(now) or (is_asked and not self._mood.needs_login)
 
     def _is_time_to_look(self) -> bool:
-        if not any(not one.is_over and one.native_id for one in self._tracker.jobs.values()):
+        if not any(one.is_watched and one.native_id for one in self._tracker.jobs.values()):
             return False
         now, looked_at = time.time(), self._mood.looked_at
         if self._may_cancel():

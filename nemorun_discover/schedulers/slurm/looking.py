@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.files import write_atomic
 from nemorun_discover.schedulers.slurm.evidence import attempt_of
+from nemorun_discover.schedulers.slurm.rows import SQUEUE_FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -36,14 +37,15 @@ class Question:
         base: The job_dir there, absolute.
         known: By experiment, the evidence this machine has: `begun/<slug>.<n>` and the like.
         ids: Native ids of what has left no evidence of its end.
-        cancels: Submit key by native id: what is to be ended.
+        cancels: By native id, the submit key, and whether evidence says that this very job has begun our attempt:
+            what is to be ended.
         has_accounting: False where sacct is known not to work.
     """
 
     base: str
     known: Mapping[str, Collection[str]]
     ids: Sequence[str] = ()
-    cancels: Mapping[str, str] = field(default_factory=dict)
+    cancels: Mapping[str, tuple[str, bool]] = field(default_factory=dict)
     has_accounting: bool = True
 
 
@@ -107,7 +109,11 @@ def look_script(question: Question, token: str) -> str:
         base=question.base,
         accounting="yes" if question.has_accounting else "no",
         ids="\n".join(question.ids),
-        cancels="\n".join(f"{id_} {key}" for id_, key in question.cancels.items()),
+        cancels="\n".join(
+            f"{id_} {key} {'yes' if has_begun else 'no'}"
+            for id_, (key, has_begun) in question.cancels.items()
+        ),
+        queue_format=SQUEUE_FORMAT,
     )
     return f"looks() {{\n{looks or ':'}\n}}\n{script}"
 

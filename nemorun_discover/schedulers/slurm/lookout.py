@@ -72,11 +72,11 @@ class Lookout:
         self._mood = mood
         self._news = news
 
-    def look(self, cancels: Mapping[str, str]) -> bool:
+    def look(self, cancels: Mapping[str, tuple[str, bool]]) -> bool:
         """Learn where all jobs stand: from the last look of another process, or from the cluster.
 
         Args:
-            cancels: Submit key by native id, of what is to be ended.
+            cancels: What is to be ended, see `Question.cancels`.
 
         Returns:
             True when the cluster was asked, and told what is to be ended.
@@ -120,7 +120,7 @@ class Lookout:
         self._learn(look.answer, as_of=look.as_of, changed_at=look.changed_at)
         return look.as_of >= self._shared.asked_at()
 
-    def _ask(self, cancels: Mapping[str, str]) -> None:
+    def _ask(self, cancels: Mapping[str, tuple[str, bool]]) -> None:
         own = self._plot.experiment_id
         with self._news:
             wanted = {**self._shared.wanted(), own: self._tracker.ids_in_question()}
@@ -144,7 +144,7 @@ class Lookout:
         with self._news:
             self._tracker.take(answer, as_of)
             failed = self._tracker.newly_failed()
-            for job in self._tracker.newly_begun_again():
+            for job in self._tracker.newly_moved():
                 self._plot.follow(job)
         self._fetch_logs(failed)
         with self._news:

@@ -56,12 +56,14 @@ class Sheet:
     Attributes:
         unit: Its name, by which it lies on the cluster.
         key: The submit key in its comment.
+        is_unwanted: It is looked for, and not submitted: all its jobs were cancelled meanwhile.
         depends: `afterok:{other}_3`, where `{other}` stands for the id of another unit; empty for nothing.
     """
 
     unit: str
     key: str
     depends: str = ""
+    is_unwanted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,12 +79,14 @@ class Outcome:
     """What became of a script.
 
     Attributes:
-        word: `id`: it was taken. `refused`: it was not. `unsure`: nobody knows, ask again. `facts`: no script,
-            but what the cluster told of itself.
+        word: `id`: it was taken. `refused`: sbatch's words about it. `absent`: it was looked for only, and is not
+            there. `away`: Slurm did not answer, and no script was handed over. `unsure`: it did not answer, and may
+            have this one. `facts`: no script, but what the cluster told of itself.
         text: sbatch's id, or its words.
+        unit: Which script; empty where Slurm did not answer before the first.
     """
 
-    word: Literal["id", "refused", "unsure", "facts"]
+    word: Literal["id", "refused", "absent", "away", "unsure", "facts"]
     unit: str = ""
     text: str = ""
     facts: ClusterFacts | None = None

@@ -44,7 +44,7 @@ class Plot:
         prepare: Makes scripts and files of jobs, for this cluster; it is given the native ids of all jobs that
             have one, by job.
         arrive: Writes down that a unit's jobs have ids: the unit, its jobs, and what sbatch said.
-        follow: Writes down that Slurm begins a job again, as the attempt it has now.
+        follow: Writes down the attempt and the native id that a job has now, when the cluster has changed them.
         keep: Keeps what the cluster told of itself.
         log_of: The log of a job's attempt, and its place here.
     """

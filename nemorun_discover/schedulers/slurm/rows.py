@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# Id, state, start, end, nodes, comment, reason. Free text stands last; nobody can write `|` into the others, but a
-# user can into his comment, so the reason, which is ours to read, is found from the right.
-SQUEUE_FORMAT = "%i|%T|%S|%e|%N|%k|%r"
+# Id, state, start, end, nodes, then what anybody may have written (batch script, name, working directory, comment,
+# with a unit separator between them), reason. A `|` may stand in free text only, so the reason is found from the right.
+# A driver of an earlier version reads the free text as one comment, which ends with the submit key as before.
+SQUEUE_FORMAT = "%i|%T|%S|%e|%N|%o\x1f%j\x1f%Z\x1f%k|%r"
+_UNIT_SEPARATOR = "\x1f"
+_FREE_FIELDS = 4
 SACCT_FORMAT = "JobID,State,ExitCode,DerivedExitCode,Start,End,NodeList"
 _QUEUE_FIELDS = 7
 _ACCOUNT_FIELDS = 7
 _NO_TIME = ("", "N/A", "Unknown", "None", "NONE")
 _OUT_OF_MEMORY = 125  # the signal that Slurm writes for it: 0:125
+
+
+# The marks of a job that nemorun submitted: the end of its comment, and of its batch script's path.
+_OTHER_KEY = re.compile(r"nemorun=[^/\s]+/[^/\s]+$")
+_OTHER_SCRIPT = re.compile(r"/experiments/[^/]+/slurm/[^/]+\.sh$")
+_CLOCKS_DIFFER = timedelta(minutes=2)  # between a node and the controller
+
+
+def script_place(key: str) -> str:
+    """The end of the path of a unit's batch script on any cluster."""
+    experiment, _, unit = key.partition("/")
+    return f"/experiments/{experiment}/slurm/{unit}.sh"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +44,9 @@ class QueueRow:
         native_id: `41`, `66_3` for a task of an array, `72+1` for a component of a heterogeneous job.
         state: Slurm's word.
         reason: Slurm's word, and what follows it.
+        script: Path of its batch script; empty where Slurm has none, None where it was not asked for.
+        name: The job's name.
+        work_dir: Its working directory.
         starts_at: When it started, or when Slurm means to start it; None when Slurm does not say.
     """
 
@@ -35,13 +54,38 @@ class QueueRow:
     state: str
     reason: str
     comment: str = ""
+    script: str | None = None
+    name: str = ""
+    work_dir: str = ""
     nodes: str = ""
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 
-    def is_of(self, key: str) -> bool:
-        """True for a job that has this submit key."""
-        return self.comment.endswith(f"nemorun={key}")
+    def is_of(self, key: str, begun_at: datetime | None = None) -> bool:
+        """Whether the row of a native id that we were given is our job's, and not one that has got the same id since.
+
+        Sites and users rewrite comments and names (job_submit.lua, `scontrol update`); nothing but sbatch sets the
+        path of the batch script. So any of these marks is enough, and what has none of them is another job: a
+        controller that lost its state counts its ids anew.
+
+        Args:
+            key: The submit key, `<experiment>/<unit>`.
+            begun_at: When a job with this native id began our attempt, as it says itself; None for never.
+        """
+        experiment = key.partition("/")[0]
+        if self.comment.endswith(f"nemorun={key}"):
+            return True
+        if self.script is not None and self.script.endswith(script_place(key)):
+            return True
+        if _OTHER_KEY.search(self.comment) or _OTHER_SCRIPT.search(self.script or ""):
+            return False
+        if self.script is None:  # told by a driver of an earlier version, which did not ask
+            return True
+        if begun_at is not None:
+            return self.starts_at is None or self.starts_at <= begun_at + _CLOCKS_DIFFER
+        suffix = experiment.rpartition("-")[2]
+        in_its_folder = f"/experiments/{experiment}/" in f"{self.work_dir}/"
+        return in_its_folder or self.name.endswith(f".{suffix}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,18 +117,29 @@ def parse_squeue(table: str) -> list[QueueRow]:
         if len(fields) < _QUEUE_FIELDS:
             continue
         native_id, state, start, end, nodes = fields[:5]
+        free = "|".join(fields[5:-1]).split(_UNIT_SEPARATOR, _FREE_FIELDS - 1)
+        script, name, work_dir = (
+            map(_told, free[:3]) if len(free) == _FREE_FIELDS else (None, "", "")
+        )
         rows.append(
             QueueRow(
                 native_id=native_id.strip(),
                 state=state.strip(),
                 reason=fields[-1].strip(),
-                comment="|".join(fields[5:-1]),
+                comment=free[-1],
+                script=script,
+                name=name or "",
+                work_dir=work_dir or "",
                 nodes=nodes.strip(),
                 starts_at=parse_time(start),
                 ends_at=parse_time(end),
             )
         )
     return rows
+
+
+def _told(text: str) -> str:
+    return "" if text == "(null)" else text
 
 
 def parse_sacct(table: str) -> dict[str, AccountRow]:

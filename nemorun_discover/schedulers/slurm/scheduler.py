@@ -55,13 +55,14 @@ class SlurmScheduler(Scheduler):
         env: The caller's environment: its HOME has the ssh configuration.
     """
 
+    has_late_evidence = True
     pace_s = 0.3
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._links: dict[str, Link] = {}
         self._executors: dict[str, str] = {}  # by name, the name of its cluster's link
-        self._asked: set[str] = set()
+        self._asked: set[tuple[str, int]] = set()
         self._tunnels: dict[str, Tunnel] = {}
         self._planned: dict[Path, Planned] = {}
 
@@ -95,7 +96,7 @@ class SlurmScheduler(Scheduler):
     def submit(self, submission: Submission) -> None:
         """Take an attempt; the cluster gets it with all others that are submitted before the next question."""
         require_secrets(submission)
-        is_new = submission.job.id not in self._asked or submission.attempt > 1
+        is_new = (submission.job.id, submission.attempt) not in self._asked
         self._link_of(submission).submit(submission, is_new=is_new)
 
     def adopt(self, submission: Submission) -> Started | None:
@@ -104,7 +105,7 @@ class SlurmScheduler(Scheduler):
         Where nothing was, the attempt may be there all the same: it is submitted under its key again, which
         finds it.
         """
-        self._asked.add(submission.job.id)
+        self._asked.add((submission.job.id, submission.attempt))
         job = found_again(submission, self._planned_of(submission))
         if job is None:
             return None

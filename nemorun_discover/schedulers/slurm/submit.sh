@@ -4,14 +4,17 @@
 # the queue, or whose id was written down, is not handed over twice. It talks with the client over stdin and stdout.
 #
 # Set before: base (job_dir), exp (the experiment's id), runtime, batch (names below packages/), digests (of packages,
-# "" for none), max_array ("" to ask), links ("name target" lines: folders that stand in for a package).
+# "" for none), max_array ("" to ask), closed_words and open_words (a line each, of words.py: what Slurm says instead of an
+# answer, where the job was not taken, and where it may have been).
 #
 # It prints                                       and reads
 #   base, home, sbatch, runtime, batch,
 #   tree DIGEST yes|no, trees, max_array, go       one line "from NAME BASE" for each missing package, then "files",
 #                                                  then a tar: package/NAME/..., gone/NAME, file/..., experiment/...;
 #                                                  NAME is as much of a digest as names its code in an experiment
-#   id UNIT ID | refused UNIT TEXT | unsure UNIT TEXT for every script in turn, or fail TEXT; then done.
+#   for every script in turn: id UNIT ID | refused UNIT TEXT | absent UNIT (one that was to be looked for only), and for
+#   the last one that was tried: away UNIT TEXT (Slurm did not answer) | unsure UNIT TEXT (nor told what it has done); then
+#   done. Instead of all of these: fail TEXT, or away TEXT before "go" and "away  TEXT" behind it, where Slurm did not answer.
 own_umask=$(umask) # which jobs get, as sbatch gives them all that it finds here
 umask 077
 # What an allocation, or the user's own habits, would change in the job or in what is printed; SLURM_CONF names the cluster.
@@ -22,6 +25,18 @@ done
 one_line() { tr '\n\t' '  ' <"$err" | cut -c 1-400; }
 fail() { printf 'fail %s\n' "$1"; exit 3; }
 first_line() { head -n 1 "$err" | cut -c 1-300; } # tar has one for each file
+# What the words of a command of Slurm's in $err say of the job it was about: refused, away or unsure.
+word_for() {
+  said=$(grep 'submission failed:' "$err" || cat "$err") # its last word, where it has tried several times
+  if printf '%s\n' "$said" | grep -qF -e "$closed_words"; then
+    echo away
+  elif [ "$1" -gt 128 ] || [ -z "$said" ] || printf '%s\n' "$said" | grep -qF -e "$open_words"; then
+    echo unsure # a signal ended it, or it said nothing, or it does not know itself
+  else
+    echo refused
+  fi
+}
+away() { printf 'away  %s\ndone\n' "$1"; exit 0; }
 try() { "$@" 2>"$err" || fail "$base: $(first_line)"; }
 
 # Others may write into /tmp, and a name that can be guessed may be a link of theirs by then.
@@ -46,7 +61,12 @@ for digest in $digests; do
   [ -d "$base/packages/code/$digest" ] || missing="$missing $digest"
 done
 [ -z "$missing" ] || printf 'trees %s\n' "$(cd "$base/packages/code" && ls -t | head -n 50 | tr '\n' ' ')"
-[ -n "$max_array" ] || max_array=$(scontrol show config 2>/dev/null | sed -n 's/^MaxArraySize *= *//p')
+if [ -z "$max_array" ]; then
+  shown=$(scontrol show config 2>"$err")
+  code=$?
+  if [ $code -ne 0 ] && [ "$(word_for $code)" != refused ]; then printf 'away scontrol: %s\n' "$(one_line)"; exit 0; fi
+  max_array=$(printf '%s\n' "$shown" | sed -n 's/^MaxArraySize *= *//p')
+fi
 printf 'max_array %s\ngo\n' "$max_array"
 
 # A package that is not there is laid out over the links of one that differs little.
@@ -98,28 +118,63 @@ find "$base" -maxdepth 1 -name '.incoming-*' -mmin +1440 -exec rm -rf {} + 2>/de
 
 exec 9>"$folder/slurm/lock"
 flock -w 100 9 2>/dev/null
+us=$(printf '\037')
 queue=
-waiting=$(while IFS='	' read -r unit key deps; do [ -s "$folder/slurm/$unit.id" ] || echo "$unit"; done <"$incoming/submit")
+waiting=$(while IFS='	' read -r unit key how deps; do [ -s "$folder/slurm/$unit.id" ] || echo "$unit"; done <"$incoming/submit")
 if [ -n "$waiting" ]; then
-  queue=$(squeue --noheader --states=all --user="$(id -un)" --format='%F|%k' 9>&- 2>"$err") ||
-    fail "squeue: $(one_line)"
+  queue=$(squeue --noheader --states=all --user="$(id -un)" --format="%F|%o$us%k" 9>&- 2>"$err") ||
+    away "squeue: $(one_line)"
 fi
-# The lowest id whose comment ends with the key.
-own_id() { awk -F'|' -v key="$1" 'substr($0, length($0) - length(key) + 1) == key { print $1 }' | sort -n | head -n 1; }
+# The lowest id of a job whose comment ends with the key or whose batch script is the unit's: a site may rewrite comments.
+own_id() {
+  awk -v us="$us" -v mark="nemorun=$2" -v script="/experiments/$exp/slurm/$1.sh" '
+    function ends(text, end) { return length(text) >= length(end) && substr(text, length(text) - length(end) + 1) == end }
+    { id = $0; sub(/[|].*/, "", id); sub(/^[^|]*[|]/, "") }
+    ends($0, mark) || ends(substr($0, 1, index($0, us) - 1), script) { print id }' | sort -n | head -n 1
+}
+slugs_of() { if [ -f "$folder/slurm/$1.jobs" ]; then cat "$folder/slurm/$1.jobs"; else printf '%s\n' "${1%.*}"; fi; }
+# The id of a batch job that has begun an attempt of the unit.
+begun_id() {
+  slugs_of "$1" | while IFS= read -r slug; do
+    [ -s "$folder/slurm/begun/$slug.${1##*.}" ] || continue
+    sed -n 's/.*"native_id": "\([0-9]*\)[^0-9].*/\1/p' "$folder/slurm/begun/$slug.${1##*.}"
+  done | head -n 1
+}
+# An sbatch that is carried out late must not begin what was cancelled.
+never_begin() {
+  mkdir -p "$folder/slurm/cancelled" &&
+    slugs_of "$1" | while IFS= read -r slug; do : >"$folder/slurm/cancelled/$slug.${1##*.}"; done
+}
 ids=
 number=0
-while IFS='	' read -r unit key deps; do
+while IFS='	' read -r unit key how deps; do
   id=$(cat "$folder/slurm/$unit.id" 2>/dev/null)
-  [ -n "$id" ] || id=$(printf '%s\n' "$queue" | own_id "nemorun=$key")
+  [ -n "$id" ] || id=$(begun_id "$unit")
+  [ -n "$id" ] || id=$(printf '%s\n' "$queue" | own_id "$unit" "$key")
+  if [ -z "$id" ] && [ "$how" = find ]; then
+    never_begin "$unit"
+    printf 'absent %s\n' "$unit"
+    number=$((number + 1))
+    continue
+  fi
   if [ -z "$id" ]; then
     if [ -n "$deps" ]; then deps=--dependency=$(printf '%s' "$deps" | sed "$ids"); fi
+    case $deps in
+      *'{'*)
+        printf 'refused %s not submitted: a job that it waits for was not taken\n' "$unit"
+        number=$((number + 1))
+        continue
+        ;;
+    esac
     answer=$(umask "$own_umask" && cd "$folder" && sbatch --parsable ${deps:+"$deps"} "$folder/slurm/$unit.sh" 9>&- 2>"$err" </dev/null)
-    if [ $? -ne 0 ]; then
-      case $(cat "$err") in
-        *'timed out'* | *'Zero Bytes'* | *'Unexpected message'*) printf 'unsure %s %s\n' "$unit" "$(one_line)" ;;
-        *) printf 'refused %s %s\n' "$unit" "$(one_line)" ;;
-      esac
-      break
+    code=$?
+    if [ $code -ne 0 ]; then
+      word=$(word_for $code)
+      [ -s "$err" ] || printf 'sbatch ended with exit code %s, and said nothing\n' $code >"$err"
+      printf '%s %s %s\n' "$word" "$unit" "$(one_line)"
+      [ "$word" = refused ] || break
+      number=$((number + 1))
+      continue
     fi
     id=$(printf '%s\n' "$answer" | tail -n 1)
     id=${id%%;*}

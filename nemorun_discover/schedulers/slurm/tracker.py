@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nemorun_discover.files import read_json
@@ -22,7 +23,6 @@ from nemorun_discover.schedulers.slurm.words import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from datetime import datetime
     from pathlib import Path
     from typing import Any
 
@@ -41,8 +41,11 @@ class Tracked:
         attempt: Which one is on the cluster now; a requeued job is at a later one than was submitted.
         native_id: None until sbatch has said it.
         key: The submit key in the comment of its batch job.
+        is_settled_by_evidence: What its batch job wrote when it began says that this native id is its own.
+        is_moved: Its native id has changed, and has to be written down.
         misses: Looks in a row that found nothing final where something should be.
         was_cancelled: scancel took its id.
+        is_unwanted: It was cancelled before its id was known: it is looked for on the cluster, and not submitted.
         found: What the last look said.
         fact: The same, once the driver may know it.
         told: What the driver was told last.
@@ -53,8 +56,11 @@ class Tracked:
     native_id: str | None = None
     key: str = ""
     handle: str | None = None
+    is_settled_by_evidence: bool = False
+    is_moved: bool = False
     misses: int = 0
     was_cancelled: bool = False
+    is_unwanted: bool = False
     found: Fact | None = None
     fact: Fact | None = None
     told: Fact | None = None
@@ -80,6 +86,17 @@ class Tracked:
         """Nothing more is to be learnt of it."""
         fact = self.fact
         return fact is not None and (fact.state.is_final or fact.state is State.PLANNED)
+
+    @property
+    def is_lost(self) -> bool:
+        """It was found nowhere; evidence that comes later says more."""
+        fact = self.fact
+        return fact is not None and (fact.state, fact.reason) == (State.FAILED, Reason.LOST)
+
+    @property
+    def is_watched(self) -> bool:
+        """Something may still be learnt of it."""
+        return not self.is_over or self.is_lost
 
     def tell(self) -> Fact | None:
         """The fact, when the driver does not know it yet; an end is told until nobody asks any more."""
@@ -112,8 +129,8 @@ class Tracker:
     jobs: dict[str, Tracked] = field(default_factory=dict)
 
     def ids_in_question(self) -> tuple[str, ...]:
-        """Native ids of the jobs that have not ended."""
-        alive = (job.native_id for job in self.jobs.values() if not job.is_over)
+        """Native ids of the jobs of which more is to be learnt."""
+        alive = (job.native_id for job in self.jobs.values() if job.is_watched)
         return tuple(dict.fromkeys(one for one in alive if one))
 
     def take(self, answer: Answer, as_of: float) -> None:
@@ -123,14 +140,17 @@ class Tracker:
         there = {kind: frozenset(_names(self.folder / kind)) for kind in KINDS}
         attempts = _latest(there["begun"])
         for job in self.jobs.values():
-            if job.is_over or job.native_id is None:
+            if not job.is_watched or job.native_id is None:
                 continue
             job.was_cancelled = job.was_cancelled or job.whole_id in answer.cancelled
+            begun = self._read("begun", job, there)
+            self._follow_begun(job, begun)
             row = None if queue is None else queue.get(job.native_id)
-            if row is not None and not row.is_of(job.key):
-                row = None  # the cluster counts its ids anew: this one is somebody else's
+            if row is not None and not row.is_of(job.key, begun_at(begun)):
+                row = None  # the cluster counts its ids anew: this one is another job's
+            job.is_settled_by_evidence = row is not None and begun is not None
             evidence = Evidence(
-                begun=self._read("begun", job, there),
+                begun=begun,
                 ended=self._read("ended", job, there),
                 ending=self._read("ending", job, there),
                 queue=row,
@@ -144,13 +164,31 @@ class Tracker:
             if not self._follow_requeue(job, evidence, newest, as_of):
                 _conclude(job, evidence, has_answer=queue is not None)
 
+    def _follow_begun(self, job: Tracked, begun: Any) -> None:  # noqa: ANN401 - JSON
+        """The attempt is the batch job's that began it, also where sbatch has told us the id of another one.
+
+        An sbatch whose answer was lost may have been carried out after the cluster was asked again: of the two batch
+        jobs one has the attempt, and the other one ends at once.
+        """
+        told = begun.get("native_id") if isinstance(begun, dict) else None
+        if not isinstance(told, str) or not told or job.native_id is None:
+            return
+        root, _, component = job.native_id.partition("+")
+        if told != root:
+            job.native_id = f"{told}+{component}" if component else told
+            job.is_moved = True
+
     def newly_failed(self) -> list[Tracked]:
         """Jobs whose failure was found by the last look."""
         return [job for job in self.jobs.values() if job.has_just_failed]
 
-    def newly_begun_again(self) -> list[Tracked]:
-        """Jobs of which the last look found that Slurm begins them again."""
-        return [job for job in self.jobs.values() if job.found is not job.fact and job.is_back]
+    def newly_moved(self) -> list[Tracked]:
+        """Jobs of which the last look found that Slurm begins them again, or that another batch job has them."""
+        again = [job for job in self.jobs.values() if job.found is not job.fact and job.is_back]
+        moved = [job for job in self.jobs.values() if job.is_moved]
+        for job in moved:
+            job.is_moved = False
+        return [*again, *(job for job in moved if job not in again)]
 
     def publish(self) -> None:
         """Let the driver know what the last look found."""
@@ -189,6 +227,15 @@ class Tracker:
         """The evidence; None where there is none: of most jobs there is not, and a name costs less than a file."""
         name = evidence_name(job.submission.job.slug, job.attempt)
         return read_json(self.folder / kind / name) if name in there[kind] else None
+
+
+def begun_at(begun: Any) -> datetime | None:  # noqa: ANN401 - JSON
+    """When the evidence says that its attempt began; None where there is none."""
+    told = begun.get("started_at") if isinstance(begun, dict) else None
+    try:
+        return datetime.fromisoformat(told) if isinstance(told, str) else None
+    except ValueError:
+        return None
 
 
 def _latest(begun: Collection[str]) -> dict[str, int]:

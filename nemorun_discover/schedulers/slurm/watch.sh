@@ -1,7 +1,7 @@
 # Looks once at all that this user's experiments have on a cluster, and ends what it is told to end.
 #
 # Set before: base (job_dir), ids (native ids, one a line, of what has left no evidence yet), accounting (no: there is
-# none), cancels ("ID KEY" a line). A function `looks`, defined before, calls
+# none), cancels ("ID KEY HAS_BEGUN" a line), queue_format (of rows.py). A function `looks`, defined before, calls
 # `look EXPERIMENT` with the names of the evidence that the client has on stdin.
 #
 # It prints sections, each after a line "<token> NAME": queue (squeue), accounts (sacct), cancelled (ids), trouble
@@ -30,7 +30,7 @@ look() {
 new=$(looks)
 
 section queue
-queue=$(squeue --noheader --array --states=all --user="$(id -un)" --format='%i|%T|%S|%e|%N|%k|%r' 2>&1)
+queue=$(squeue --noheader --array --states=all --user="$(id -un)" --format="$queue_format" 2>&1)
 if [ $? -ne 0 ]; then
   section trouble
   printf '%s\n' "$queue" | head -n 3
@@ -58,15 +58,27 @@ else
       fi
     fi
   fi
-  # Only what is ours: the id must be this user's job, and its comment must have our key.
-  mine=$({ printf '%s\n' "$queue"; echo ' '; printf '%s\n' "$cancels"; } | awk '
+  # Only what is ours: the id must be this user's job, and one of its marks ours (the same rules as QueueRow.is_of).
+  mine=$({ printf '%s\n' "$queue"; echo ' '; printf '%s\n' "$cancels"; } | awk -v us="$(printf '\037')" '
     $0 == " " { isCancel = 1; next }
     !isCancel {
-      split($0, field, "|"); comment[field[1]] = $0
-      if (sub(/[+].*/, "", field[1])) comment[field[1]] = $0
+      id = $0; sub(/[|].*/, "", id)
+      rest = $0; for (i = 0; i < 5; i++) sub(/^[^|]*[|]/, "", rest)
+      sub(/[|][^|]*$/, "", rest)
+      row[id] = rest
+      if (sub(/[+].*/, "", id)) row[id] = rest
       next
     }
-    $1 in comment && index(comment[$1], "nemorun=" $2 "|") { print $1 }')
+    function ends(text, end) { return length(text) >= length(end) && substr(text, length(text) - length(end) + 1) == end }
+    $1 in row {
+      split(row[$1], free, us); comment = free[4]; script = free[1]
+      experiment = $2; sub(/\/.*/, "", experiment)
+      unit = $2; sub(/^[^\/]*\//, "", unit)
+      suffix = experiment; sub(/.*-/, "", suffix)
+      if (ends(comment, "nemorun=" $2) || ends(script, "/experiments/" experiment "/slurm/" unit ".sh")) { print $1; next }
+      if (comment ~ /nemorun=[^\/ ]+\/[^\/ ]+$/ || script ~ /\/experiments\/[^\/]+\/slurm\/[^\/]+\.sh$/) next
+      if ($3 == "yes" || index(free[3] "/", "/experiments/" experiment "/") || ends(free[2], "." suffix)) print $1
+    }')
   if [ -n "$mine" ]; then
     section cancelled
     if answer=$(scancel $mine 2>&1); then

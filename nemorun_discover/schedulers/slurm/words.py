@@ -135,6 +135,110 @@ _WHAT = {
     "wallduration": "run time",
 }
 
+# What Slurm's commands say when nobody has judged the job, and it may be asked again (slurm_errno.c of 22.05 to 24.11,
+# sbatch.c); True where the controller may have taken the job all the same. Looked for from the top. Everything else
+# that sbatch says is about the job.
+SILENCES: dict[str, bool] = {
+    "Unable to contact slurm controller (connect failure)": False,
+    "Communication connection failure": False,
+    "backup controller in standby mode": False,
+    "Controller is in standby mode": False,
+    "Unable to create job record, try again": False,  # MaxJobCount
+    "I/O error writing script/environment to file": False,  # the disk of the controller
+    "Slurm temporarily unable to accept job": False,
+    "Slurm job queue full": False,
+    "Job creation temporarily disabled": False,
+    "Requested nodes are busy": False,
+    "Could not establish a configuration source": False,
+    "DNS SRV lookup failed": False,
+    "Can't find an address, check slurm.conf": False,
+    "Unable to resolve": False,
+    "Failed to connect to authentication agent": False,
+    "Munge encode failed": False,
+    "No route to host": False,
+    "Network is unreachable": False,
+    "Connection refused": False,
+    "Cannot allocate memory": False,
+    "Cannot fork": False,
+    "Unable to contact slurm controller": True,  # send, receive and shutdown failure
+    "Communication shutdown failure": True,
+    "Message send failure": True,
+    "Message receive failure": True,
+    "Socket timed out": True,
+    "Connection timed out": True,
+    "Connection reset by peer": True,
+    "Zero Bytes were transmitted or received": True,
+    "Unexpected message received": True,
+    "Header lengths are longer than data received": True,
+    "Insane message length": True,
+    "Resource temporarily unavailable": True,
+    "Operation now in progress": True,
+    "Interrupted system call": True,
+    "Protocol authentication error": True,
+    "Invalid authentication credential": True,
+    "Authentication credential invalid": True,
+    "Munge decode failed": True,
+}
+
+_SILENCE_MEANS = (
+    ("standby mode", "the backup controller answers, and the primary one is away"),
+    ("authenti", "munge does not work there, or the clocks differ"),
+    ("Munge", "munge does not work there"),
+    ("job queue full", "the cluster has as many jobs as it takes (MaxJobCount)"),
+    ("create job record", "the cluster has as many jobs as it takes (MaxJobCount)"),
+    ("writing script", "the controller's disk is full, or cannot be written"),
+    ("connect failure", "slurmctld does not run, or cannot be reached"),
+    ("timed out", "slurmctld is overloaded, or hangs"),
+    ("Cannot ", "the login node is short of memory or processes"),
+    (
+        "Resource temporarily",
+        "the login node is short of memory or processes, or slurmctld of both",
+    ),
+)
+
+_REFUSAL_HINTS = (
+    ("partition name", "`sinfo -s` there lists the partitions; the profile's field is partition"),
+    ("not permitted to use this partition", "`scontrol show partition` there tells who may use it"),
+    (
+        "account or account/partition",
+        "`sacctmgr show associations user=$USER` there lists your accounts; the profile's field is account",
+    ),
+    (
+        "qos",
+        "`sacctmgr show associations user=$USER format=account,qos` there lists yours; the profile's field is qos",
+    ),
+    (
+        "accounting/QOS policy",
+        "a limit of your account or qos on jobs, sizes or time; -j N keeps jobs back until others have ended",
+    ),
+    (
+        "gres",
+        "`sinfo -o '%P %G'` there lists what its nodes have; the profile's fields are gres and gpus_per_node",
+    ),
+    ("node configuration is not available", "no node has that many CPUs, GPUs or so much memory"),
+    (
+        "emory",
+        "no node has so much memory; the profile's fields are mem, mem_per_cpu and mem_per_gpu",
+    ),
+    ("Node count", "the partition has, or allows, fewer nodes; the profile's field is nodes"),
+    ("ime limit", "the partition or the qos allows less; the profile's field is time"),
+    ("feature", "`sinfo -o '%P %f'` there lists the features; the profile's field is constraint"),
+    ("eservation", "`scontrol show reservation` there lists them"),
+    ("job array", "`scontrol show config` there has MaxArraySize; array = false makes no arrays"),
+    ("option", "see additional_parameters of the profile, and `sbatch --help` there"),
+)
+
+
+def meaning_of_silence(text: str) -> str:
+    """What it means that Slurm does not answer; empty where its words say enough."""
+    return next((means for word, means in _SILENCE_MEANS if word in text), "")
+
+
+def hint_at_refusal(text: str) -> str:
+    """What to do about sbatch's words about a job; empty where nothing better than the words is known."""
+    return next((hint for word, hint in _REFUSAL_HINTS if word in text), "")
+
+
 # Slurm will not start such a job by itself.
 NEVER = "DependencyNeverSatisfied"
 

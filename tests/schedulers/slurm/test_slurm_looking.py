@@ -70,7 +70,7 @@ def test_the_script_is_one_that_shells_can_read(shell):
         base="~/a 'b'",
         known={EXPERIMENT: ["begun/train@a.1"]},
         ids=["7", "66_3"],
-        cancels={"7": "lab/train.1"},
+        cancels={"7": ("lab/train.1", False)},
     )
 
     done = subprocess.run([shell, "-n"], input=look_script(question, TOKEN).encode(), check=False)

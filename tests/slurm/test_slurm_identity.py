@@ -96,20 +96,57 @@ def test_a_submission_whose_answer_was_lost_is_found_where_comments_are_rewritte
         assert len([one for one in names if experiment in one]) == 1
 
 
+@pytest.mark.parametrize("form", ["shared", "heterogeneous"])
+def test_groups_are_known_where_comments_are_rewritten(lab, rewriting, form):
+    text = f"""
+        import nemorun as run
+
+        executor = run.SlurmExecutor(
+            partition="batch",
+            time="00:05:00",
+            mem="200M",
+            heterogeneous={form == "heterogeneous"},
+            tunnel=run.SSHTunnel(host="cluster_c", job_dir="{lab.base}"),
+        )
+        with run.Experiment("group", clean_mode=True) as experiment:
+            line = "echo begun; while [ ! -e $NEMORUN_OUTPUT_DIR/go ]; do sleep 0.1; done"
+            members = [run.Script(inline=line), run.Script(inline=line)]
+            experiment.add(members, executor=executor, name="both")
+            experiment.run(detach=True)
+            print(experiment.id)
+        """
+    experiment = lab.python(text).split()[-1]
+    jobs = lab.until_state(experiment, "RUNNING")
+    if form == "heterogeneous":  # they are found again where the answer was lost, too
+        lab.kill_driver(experiment)
+        forget_the_answer(lab, rewriting, experiment)
+
+    began = time.monotonic()
+    while time.monotonic() - began < LOOKS_S:
+        seen = lab.jobs(experiment)
+        assert {job["state"] for job in seen.values()} == {"RUNNING"}
+        time.sleep(1)
+    assert [job["native_id"] for job in seen.values()] == [
+        job["native_id"] for job in jobs.values()
+    ]
+    assert lab("cancel", experiment).code == 0
+    assert {job["state"] for job in lab.until_over(experiment).values()} == {"CANCELLED"}
+
+
 def forget_the_answer(lab, cluster, experiment):
     """As if the driver, and the script that it had started on the cluster, had died in sbatch."""
     home = lab.home / ".run" / "experiments" / experiment
     lines = (home / "events.jsonl").read_bytes().splitlines(keepends=True)
-    intent = next(i for i, line in enumerate(lines) if b'"intent"' in line)
-    (home / "events.jsonl").write_bytes(b"".join(lines[: intent + 1]))
-    for file in home.glob("jobs/*/attempt-1/arrival.json"):
+    intents = [line for line in lines if b'"intent"' in line]
+    (home / "events.jsonl").write_bytes(b"".join(intents))
+    for file in (*home.glob("jobs/*/attempt-1/arrival.json"), *home.glob("slurm/units/*.json")):
         file.unlink()
     for file in (lab.folder(cluster, experiment) / "slurm").glob("*.id"):
         file.unlink()
 
 
 def test_comments_and_names_that_a_user_changes_change_nothing(lab):
-    """scontrol update on a job, a task of an array, the members of a heterogeneous job, and one that is put back."""
+    """scontrol update on a job, a task of an array, and one that waits; one of them is put back into the queue."""
     lab.write("tasks.py", TASKS)
     cluster = lab.clusters.a
     lab.profile("held_a", cluster, "additional_parameters = { hold = true }")

@@ -121,3 +121,45 @@ def test_a_login_node_that_does_not_answer_is_asked_again(lab, way):
     assert {job["state"] for job in lab.jobs(experiment).values()} == {"CANCELLED"}
     out, err = running.communicate(timeout=60)
     assert running.returncode == 1, out + err
+
+
+def test_what_waits_for_a_refused_job_is_not_submitted_after_a_silence(lab):
+    """Three scripts of one conversation: refused, not answered, and one that waits for the first."""
+    lab.write(
+        "tasks.py",
+        """
+        import nemorun
+
+        @nemorun.task
+        def a_first(): ...
+
+        @nemorun.task
+        def b_second(): ...
+
+        @nemorun.task(after=["a_first"])
+        def c_third(): ...
+        """,
+    )
+    silent = "sbatch: error: Batch job submission failed: Slurm backup controller in standby mode"
+    place = lab.program(
+        lab.clusters.b,
+        "sbatch",
+        f"""case "$*" in
+          *a_first*) exec /usr/bin/sbatch --partition=nosuch "$@" ;;
+          *b_second*) [ -e "$0.once" ] || {{ touch "$0.once"; echo "{silent}" >&2; exit 1; }} ;;
+        esac
+        exec /usr/bin/sbatch "$@\"""",
+    )
+    lab.profile("slurm_b", lab.clusters.b, pre_command=f"export PATH={place}:$PATH")
+
+    answer = lab("run", "-d", "-k", "first or second or third", "-e", "slurm_b")
+
+    assert answer.code == 6, answer.out + answer.err
+    assert "the primary one is away" in answer.err, "what it means that it is not answered"
+    jobs = lab.until_over_or_refused(lab.experiments()[0])
+    ends = {job["task"]: (job["state"], job["reason"]) for job in jobs.values()}
+    assert ends == {
+        "a_first": ("PLANNED", "REFUSED"),
+        "b_second": ("SUCCEEDED", None),
+        "c_third": ("PLANNED", "REFUSED"),
+    }

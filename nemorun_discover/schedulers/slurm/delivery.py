@@ -57,6 +57,9 @@ class Delivery:
 
     def hand_over(self, jobs: Sequence[Tracked]) -> list[Tracked]:
         """Submit jobs, in one conversation; those that are to be tried again, since nobody knows of them."""
+        jobs = self._without_vain(jobs)
+        if not jobs:
+            return []
         self._bundle = None
         self._silence = None
         order = Order(
@@ -83,6 +86,23 @@ class Delivery:
         except NemorunError as error:
             return self._turned_away(jobs, open_before, error)
         return self._left_over(jobs, open_before)
+
+    def _without_vain(self, jobs: Sequence[Tracked]) -> list[Tracked]:
+        """The jobs whose turn can come: an earlier conversation may have ended what others here wait for."""
+        left = []
+        with self._news:
+            for job in jobs:
+                upstream = map(self._tracker.jobs.get, job.submission.waits_for)
+                vain = [one for one in upstream if one and one.is_over and one.native_id is None]
+                if vain:
+                    name = vain[0].submission.job.id
+                    self._end(
+                        [job],
+                        refusal_of(f"not submitted: {name}, which it waits for, was not taken"),
+                    )
+                else:
+                    left.append(job)
+        return left
 
     def _prepare(self, jobs: Sequence[Tracked], facts: ClusterFacts) -> Prepared:
         with self._news:

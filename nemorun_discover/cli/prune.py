@@ -11,7 +11,6 @@ import click
 
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.options import nemorun_command
-from nemorun_discover.cli.sizes import size_words
 from nemorun_discover.cli.table import Column, draw_table
 from nemorun_discover.cli.terminal import is_terminal
 from nemorun_discover.discovery.durations import DURATION_HINT, parse_duration_s
@@ -19,6 +18,7 @@ from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.prune import prune
 from nemorun_discover.lifecycle.prune_look import what_to_prune
 from nemorun_discover.model.event import utc_now
+from nemorun_discover.model.sizes import size_words
 from nemorun_discover.store.home import open_home
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from nemorun_discover.cli.complete import complete_experiment_or_job
 from nemorun_discover.cli.console import open_console
 from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.reference import find_experiment_and_jobs, keep_going, pick_jobs
-from nemorun_discover.cli.sizes import size_words
 from nemorun_discover.cli.transfer_line import transfer_line
 from nemorun_discover.errors import ExitCode, NothingSelected
 from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.lifecycle.pull import pull
+from nemorun_discover.model.sizes import size_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

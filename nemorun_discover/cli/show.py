@@ -17,13 +17,13 @@ from nemorun_discover.cli.options import all_projects_option, nemorun_command
 from nemorun_discover.cli.reference import find_experiment, keep_going
 from nemorun_discover.cli.render_jobs import heading_lines
 from nemorun_discover.cli.sanitise import visible
-from nemorun_discover.cli.sizes import size_words
 from nemorun_discover.cli.symbols import state_span
 from nemorun_discover.cli.table import Column, draw_table
 from nemorun_discover.errors import StoreError, UsageError
 from nemorun_discover.files import read_json
 from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.lifecycle.shell import as_shell
+from nemorun_discover.model.sizes import size_words
 from nemorun_discover.model.status import AttemptStatus
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nemorun_discover.cli.cells import cut_middle
-from nemorun_discover.cli.sizes import size_words
+from nemorun_discover.model.sizes import size_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

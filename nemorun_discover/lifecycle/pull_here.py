@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from nemorun_discover.schedulers.fetching import Fetched
-from nemorun_discover.schedulers.landing import Entry, Landing
+from nemorun_discover.schedulers.landing import Landing, entries_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -20,7 +18,7 @@ def copy_outputs(source: Path, into: Path, wants: Callable[[str], bool]) -> Fetc
     landing = Landing(into)
     files = size_bytes = same = 0
     try:
-        for entry in _entries(source):
+        for entry in entries_of(source):
             if not wants(entry.path):
                 continue
             if landing.has(entry):
@@ -40,29 +38,3 @@ def copy_outputs(source: Path, into: Path, wants: Callable[[str], bool]) -> Fetc
         trouble = f"{error.filename}: {error.strerror}"
         return Fetched(files=files, size_bytes=size_bytes, same=same, trouble=trouble)
     return Fetched(files=files, size_bytes=size_bytes, same=same)
-
-
-def _entries(source: Path) -> Iterator[Entry]:
-    """All below a folder, each folder before what is in it; nothing where there is none."""
-    for folder, folders, files in os.walk(source):
-        for name in sorted((*folders, *files)):
-            place = os.path.join(folder, name)  # noqa: PTH118 - a name may be no text
-            found = os.lstat(place)
-            kind = _kind(found.st_mode)
-            if kind is not None:
-                yield Entry(
-                    path=os.path.relpath(place, source),
-                    kind=kind,
-                    mode=stat.S_IMODE(found.st_mode),
-                    size=found.st_size,
-                    mtime_ns=found.st_mtime_ns,
-                    target=os.readlink(place) if kind == "l" else "",  # noqa: PTH115 - likewise
-                )
-
-
-def _kind(mode: int) -> Literal["f", "d", "l"] | None:
-    if stat.S_ISREG(mode):
-        return "f"
-    if stat.S_ISDIR(mode):
-        return "d"
-    return "l" if stat.S_ISLNK(mode) else None

@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _THOUSAND = 1000
@@ -40,9 +41,41 @@ class Entry:
     target: str = ""
 
 
+def entries_of(source: Path) -> Iterator[Entry]:
+    """All below a folder, each folder before what is in it; nothing where there is none."""
+    for folder, folders, files in os.walk(source):
+        for name in sorted((*folders, *files)):
+            place = os.path.join(folder, name)  # noqa: PTH118 - a name may be no text
+            found = os.lstat(place)
+            kind = _kind(found.st_mode)
+            if kind is not None:
+                yield Entry(
+                    path=os.path.relpath(place, source),
+                    kind=kind,
+                    mode=stat.S_IMODE(found.st_mode),
+                    size=found.st_size,
+                    mtime_ns=found.st_mtime_ns,
+                    target=os.readlink(place) if kind == "l" else "",  # noqa: PTH115 - likewise
+                )
+
+
+def _kind(mode: int) -> Literal["f", "d", "l"] | None:
+    if stat.S_ISREG(mode):
+        return "f"
+    if stat.S_ISDIR(mode):
+        return "d"
+    return "l" if stat.S_ISLNK(mode) else None
+
+
 def is_safe(path: str) -> bool:
     """True for a path that cannot lead out of a folder."""
     return not any(part in ("", ".", "..") for part in path.split("/"))
+
+
+def part_name(entry: Entry) -> str:
+    """What a file is called while its bytes gather: another name for every content it may have."""
+    words = f"{entry.path}\0{entry.size}\0{entry.mtime_ns}".encode("utf-8", "surrogateescape")
+    return sha256(words).hexdigest()[:_DIGITS]
 
 
 class Landing:
@@ -76,8 +109,7 @@ class Landing:
 
     def part(self, entry: Entry) -> Path:
         """Where the bytes of a file gather."""
-        words = f"{entry.path}\0{entry.size}\0{entry.mtime_ns}".encode("utf-8", "surrogateescape")
-        return self._parts / sha256(words).hexdigest()[:_DIGITS]
+        return self._parts / part_name(entry)
 
     def begun(self, entry: Entry) -> int:
         """How many of them are here."""

@@ -20,7 +20,7 @@ from nemorun_discover.model.record import GroupPolicy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nemorun_discover.api.order import Dependency
+    from nemorun_discover.api.order import Dependency, Order
     from nemorun_discover.api.script import Script
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.model.job import Job
@@ -38,6 +38,7 @@ class Wish:
 
     name: str = ""
     dependencies: Sequence[Dependency] | str | None = None
+    inputs: Sequence[str] | str | None = None
     plugins: Sequence[Plugin] = ()
     tail_logs: bool = False
     policy: str = GroupPolicy.ANY_FAILED.value
@@ -59,8 +60,13 @@ def _add_one(draft: Draft, task: object, executor: object, wish: Wish) -> str:
     name = safe_name(wish.name or own_name(copy))
     label = draft.free_name(name, draft.executor_name(on))
     job = _job(draft, copy, on, label, name)
-    order = order_of(wish.dependencies, draft.jobs, own=job.id)
-    job = replace(job, after=order.after, conditions=order.conditions)
+    order = order_of(wish.dependencies, draft.jobs, own=job.id, inputs=wish.inputs)
+    job = replace(
+        job,
+        after=order.after,
+        inputs=_inputs(copy, order, wish),
+        conditions=order.conditions,
+    )
     _keep(draft, [_Added(job=job, task=copy, executor=on)], wish)
     return job.id
 
@@ -72,7 +78,7 @@ def _add_group(draft: Draft, tasks: Sequence[object], executors: object, wish: W
     ons = _executors_of(executors, len(tasks))
     name = draft.free_name(safe_name(wish.name), draft.executor_name(ons[0]))
     group_id = f"{name}@{draft.executor_name(ons[0])}"
-    order = order_of(wish.dependencies, draft.jobs, own=group_id)
+    order = order_of(wish.dependencies, draft.jobs, own=group_id, inputs=wish.inputs)
     scratch = draft.copy()
     members = []
     for task, one in zip(tasks, ons, strict=True):
@@ -81,12 +87,27 @@ def _add_group(draft: Draft, tasks: Sequence[object], executors: object, wish: W
         label = scratch.free_name(f"{name}/{own}", scratch.executor_name(on))
         job = _job(scratch, copy, on, label, own)
         _refuse_retries(job)
-        job = replace(job, after=order.after, conditions=order.conditions, group=name)
+        job = replace(
+            job,
+            after=order.after,
+            inputs=_inputs(copy, order, wish),
+            conditions=order.conditions,
+            group=name,
+        )
         members.append(_Added(job=job, task=copy, executor=on))
         scratch.keep(job, on)
     _keep(draft, members, wish)
     draft.groups[name] = policy
     return f"{name}@{members[0].job.executor}"
+
+
+def _inputs(task: Partial | Script, order: Order, wish: Wish) -> tuple[str, ...]:
+    """The upstream tasks whose outputs it gets: what `inputs` says, else what the function's own lines read."""
+    if wish.inputs is not None or not order.after or not isinstance(task, Partial):
+        return order.inputs
+    from nemorun_discover.discovery.outputs import outputs_read_by  # noqa: PLC0415 - most jobs wait for none
+
+    return tuple(name for name in outputs_read_by(task.fn) if name in order.after)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -121,6 +121,7 @@ class Experiment:
         name: str = "",
         *,
         dependencies: Sequence[Dependency] | str | None = None,
+        inputs: Sequence[str] | str | None = None,
         plugins: Sequence[Plugin] = (),
         tail_logs: bool = False,
         policy: str = "any_failed",
@@ -134,6 +135,8 @@ class Experiment:
             plugins: Their `setup` may change the copies; their other hooks are called while it runs.
             tail_logs: Show the job's log while the experiment is waited for.
             dependencies: Ids of the jobs to wait for, or pairs `(id, "ok" | "any" | "notok")`.
+            inputs: Ids of jobs to wait for whose outputs are brought to where the task runs; of the other dependencies
+                it gets the results alone, unless they ran in the same place.
             policy: When the rest of a group is stopped: `any_failed`, `first_done`, or never (`all`).
 
         Returns:
@@ -146,6 +149,7 @@ class Experiment:
         wish = Wish(
             name=name,
             dependencies=dependencies,
+            inputs=inputs,
             plugins=tuple(plugins or ()),
             tail_logs=tail_logs,
             policy=policy,

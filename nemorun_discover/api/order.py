@@ -25,10 +25,15 @@ class Order:
 
     after: dict[str, tuple[str, ...]] = field(default_factory=dict)
     conditions: dict[str, Condition] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
 
 
 def order_of(
-    dependencies: Sequence[Dependency] | str | None, jobs: Sequence[Job], *, own: str
+    dependencies: Sequence[Dependency] | str | None,
+    jobs: Sequence[Job],
+    *,
+    own: str,
+    inputs: Sequence[str] | str | None = None,
 ) -> Order:
     """What `add(dependencies=…)` means.
 
@@ -36,11 +41,13 @@ def order_of(
         dependencies: Ids of earlier jobs or groups, or pairs of an id and `ok`, `any` or `notok`.
         jobs: The earlier jobs.
         own: The id of the job that is added.
+        inputs: Ids of those whose outputs it gets; they need not be among the dependencies.
 
     Raises:
         UsageError: There is no such job yet, or no such condition.
     """
     given = [dependencies] if isinstance(dependencies, str) else list(dependencies or ())
+    asked = [inputs] if isinstance(inputs, str) else list(inputs or ())
     tasks = {job.id: job.task for job in jobs}
     after: dict[str, tuple[str, ...]] = {}
     conditions: dict[str, Condition] = {}
@@ -51,7 +58,13 @@ def order_of(
             after[tasks[job_id]] = (*(other for other in others if other != job_id), job_id)
             if condition is not Condition.OK:
                 conditions[job_id] = condition
-    return Order(after=after, conditions=conditions)
+    names: list[str] = []
+    for one in asked:
+        for job_id in _existing(one, jobs, own):
+            others = after.get(tasks[job_id], ())
+            after[tasks[job_id]] = (*others, *([] if job_id in others else [job_id]))
+            names.append(tasks[job_id])
+    return Order(after=after, conditions=conditions, inputs=tuple(dict.fromkeys(names)))
 
 
 def chained(jobs: Sequence[Job]) -> list[Job]:

@@ -173,6 +173,7 @@ def jobs_document(jobs: Iterable[Job], issues: Iterable[Issue]) -> Document:
                 "params": masked(job.params),
                 "executor": job.executor,
                 "after": [one for ids in job.after.values() for one in ids],
+                "inputs": list(job.inputs),
             }
             for job in jobs
         ],

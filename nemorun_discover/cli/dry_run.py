@@ -50,6 +50,8 @@ def _job_lines(job: Job, request: Mapping[str, Any], printed: dict[str, str]) ->
     yield ((f"job {job.id}", "bold"),)
     for task, ids in job.after.items():
         yield ((f"  after {task}: {', '.join(ids)}", ""),)
+    for task in job.inputs:
+        yield ((f"  gets the outputs of {task}", ""),)
     for name, value in masked(job.params).items():
         yield ((f"  {name} = {json.dumps(value, ensure_ascii=False)}", ""),)
     for key, value in request.items():

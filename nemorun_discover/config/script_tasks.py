@@ -33,6 +33,7 @@ class ScriptTable:
         tags: Tags for `-m`; one or several.
         env: Environment variables of this task, over the executor's.
         after: Tasks that must have succeeded first; one or several.
+        inputs: The same, and their outputs are brought to where this one runs; one or several.
         executors: Executors that it runs on without `-e`; one or several.
         timeout: Wall-clock limit of one attempt: seconds, or text such as "30m"; the executor's when it is
             not given.
@@ -45,6 +46,7 @@ class ScriptTable:
     tags: str | list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
     after: str | list[str] = field(default_factory=list)
+    inputs: str | list[str] = field(default_factory=list)
     executors: str | list[str] = field(default_factory=list)
     timeout: float | str | None = None
     retries: int | None = at_least(0, None)
@@ -112,7 +114,8 @@ def script_task(config: Config, name: str, table: Tree) -> Task:
         line=0,
         params=read_parameters(table.get("params"), config, origin),
         tags=listed(said.tags),
-        after=listed(said.after),
+        after=tuple(dict.fromkeys((*listed(said.after), *listed(said.inputs)))),
+        inputs=listed(said.inputs),
         executors=listed(said.executors),
         timeout_s=seconds(said.timeout, timeout_place),
         retries=said.retries,

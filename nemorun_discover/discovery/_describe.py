@@ -116,8 +116,9 @@ def _function_in(value: Any, file: str) -> Any:  # noqa: ANN401 - anything a mod
 
 def _describe(name: str, value: Any, file: str) -> dict[str, Any]:  # noqa: ANN401 - a function
     options = dict(getattr(value, TASK_MARK))
-    if "after" in options:
-        options["after"] = _references(options["after"], file)
+    for option in ("after", "inputs"):
+        if option in options:
+            options[option] = _references(options[option], file)
     # Each decorator appended its case, the nearest first; from the top down is what is wanted.
     cases = reversed(getattr(value, PARAMETRIZE_MARK, ()))
     return {
@@ -128,8 +129,8 @@ def _describe(name: str, value: Any, file: str) -> dict[str, Any]:  # noqa: ANN4
     }
 
 
-def _references(after: Any, file: str) -> Any:  # noqa: ANN401 - what the user wrote
-    items = after if isinstance(after, (list, tuple, set, frozenset)) else [after]
+def _references(given: Any, file: str) -> Any:  # noqa: ANN401 - what the user wrote
+    items = given if isinstance(given, (list, tuple, set, frozenset)) else [given]
     return [_reference(item, file) for item in items]
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         name: str | None = None,
         tags: Sequence[str] = (),
         after: Sequence[str | Callable[..., Any]] | str | Callable[..., Any] = (),
+        inputs: Sequence[str | Callable[..., Any]] | str | Callable[..., Any] = (),
         executors: Sequence[str] | str = (),
         timeout: float | str | None = None,
         retries: int | None = None,
@@ -42,7 +43,8 @@ if not TYPE_CHECKING:
         Args:
             function: The function, when the decorator is used without parentheses.
             **options: `name` (default: the function's), `tags` for `-m`, `after` (names of tasks that must
-                succeed first), `executors` (used when `-e` is not given), `timeout` (seconds, or text such as
+                succeed first; `prep@gpu` names an executor too), `inputs` (likewise, and their outputs are brought
+                to where the task runs), `executors` (used when `-e` is not given), `timeout` (seconds, or text such as
                 "90s", "30m", "2h", "1:30:00") and `retries` (attempts after the first that failed).
 
         Returns:
@@ -51,7 +53,7 @@ if not TYPE_CHECKING:
         Raises:
             TypeError: An option has a name that is not one of these.
         """
-        known = ("name", "tags", "after", "executors", "timeout", "retries")
+        known = ("name", "tags", "after", "inputs", "executors", "timeout", "retries")
         for option in options:
             if option not in known:
                 raise TypeError(

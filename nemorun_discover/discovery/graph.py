@@ -41,7 +41,7 @@ def resolve_after(
         issues.extend(wrong)
         if not wrong:
             resolved[task.id] = _resolved(
-                task, [each for each in found if isinstance(each, _Upstream)]
+                task, [each for each in found if isinstance(each, _Upstream)], index
             )
     issues.extend(_drop_unreachable(resolved))
     return tuple(resolved.values()), tuple(issues)
@@ -66,13 +66,17 @@ class _Upstream:
     executor: str | None
 
 
-def _resolved(task: Task, found: Sequence[_Upstream]) -> Task:
+def _resolved(task: Task, found: Sequence[_Upstream], index: _Index) -> Task:
     after_on: dict[str, tuple[str, ...]] = {}
     for one in found:
         if one.executor is not None and one.executor not in after_on.get(one.task_id, ()):
             after_on[one.task_id] = (*after_on.get(one.task_id, ()), one.executor)
     ids = tuple(dict.fromkeys(one.task_id for one in found))
-    return replace(task, after=ids, after_on=after_on)
+    # What a body reads is named as in the job, by the task's name alone.
+    meant = (index.find(task, name, is_partial=True) for name in task.inputs)
+    inputs = [one.task_id for one in meant if isinstance(one, _Upstream) and one.task_id in ids]
+    inputs += [one for one in ids if index.name_of(one) in task.inputs]
+    return replace(task, after=ids, inputs=tuple(dict.fromkeys(inputs)), after_on=after_on)
 
 
 def _is_reference(name: str) -> bool:
@@ -89,6 +93,10 @@ class _Index:
             self._by_name[task.name].append(task.id)
             if task.function is not None:
                 self._by_function[task.function].append(task)
+
+    def name_of(self, task_id: str) -> str:
+        """Return a task's name."""
+        return self._by_id[task_id].name
 
     def candidates(self, task: Task, name: str) -> list[str]:
         """Return the node ids that a name in a task's `after` may mean."""

@@ -53,7 +53,7 @@ def link(
     upstream = _Upstream(spots)
     limits = _Limits(retries=retries or {}, timeouts_s=timeouts_s or {})
     jobs = {
-        spot.id: _job(spot, slug, upstream.of(spot), tuple(args), limits)
+        spot.id: _job(spot, slug, upstream, tuple(args), limits)
         for spot, slug in zip(spots, slugs, strict=True)
     }
     after = {name: [one for ids in job.after.values() for one in ids] for name, job in jobs.items()}
@@ -93,7 +93,7 @@ def _spots(placed: Sequence[tuple[Cell, str]]) -> list[_Spot]:
 def _job(
     spot: _Spot,
     slug: str,
-    after: dict[str, tuple[str, ...]],
+    upstream: _Upstream,
     args: tuple[str, ...],
     limits: _Limits,
 ) -> Job:
@@ -110,7 +110,8 @@ def _job(
         script=task.script,
         params=dict(spot.cell.params),
         args=args if task.script else (),
-        after=after,
+        after=upstream.of(spot),
+        inputs=upstream.inputs_of(spot),
         timeout_s=own_timeout_s if task.timeout_s is None else task.timeout_s,
         retries=own_retries if task.retries is None else task.retries,
     )
@@ -143,6 +144,11 @@ class _Upstream:
             ids = [id_ for jobs in cells.values() for id_ in self._chosen(spot, task_id, jobs)]
             after[name] = (*after.get(name, ()), *ids)
         return after
+
+    def inputs_of(self, spot: _Spot) -> tuple[str, ...]:
+        """The upstream tasks, by name, whose outputs it gets."""
+        known = (self.tasks.get(task_id) for task_id in spot.cell.task.inputs)
+        return tuple(dict.fromkeys(task.name for task in known if task is not None))
 
     def _chosen(self, spot: _Spot, task_id: str, jobs: Mapping[str, str]) -> list[str]:
         """Which of a cell's jobs, given by executor, are meant."""

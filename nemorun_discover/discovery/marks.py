@@ -76,7 +76,9 @@ def _options(decorator: ast.expr, names: Names) -> dict[str, Any]:
         message = "@nemorun.task takes its options by keyword"
         raise ProblemError(decorator.lineno, message, 'write @nemorun.task(name="...")')
     return {
-        name: _after(value, names) if name == "after" else _value(name, value, names)
+        name: _tasks(name, value, names)
+        if name in ("after", "inputs")
+        else _value(name, value, names)
         for name, value in _keywords(decorator).items()
     }
 
@@ -114,11 +116,11 @@ def _value(name: str, node: ast.expr, names: Names) -> Any:  # noqa: ANN401 - an
         raise ComputedError(node.lineno, f"{name}= on line {node.lineno} is computed") from error
 
 
-def _after(node: ast.expr, names: Names) -> Any:  # noqa: ANN401 - any literal
-    """Read `after`, where a task may also be given as the function itself."""
+def _tasks(option: str, node: ast.expr, names: Names) -> Any:  # noqa: ANN401 - any literal
+    """Read `after` or `inputs`, where a task may also be given as the function itself."""
     if isinstance(node, (ast.List, ast.Tuple)):
-        return [_reference(item, names) or _value("after", item, names) for item in node.elts]
-    return _reference(node, names) or _value("after", node, names)
+        return [_reference(item, names) or _value(option, item, names) for item in node.elts]
+    return _reference(node, names) or _value(option, node, names)
 
 
 def _reference(node: ast.expr, names: Names) -> str | None:

@@ -9,7 +9,7 @@ from nemorun_discover.discovery.filescan import ProblemError
 from nemorun_discover.discovery.names import nearest
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
-_OPTIONS = ("name", "tags", "after", "executors", "timeout", "retries")
+_OPTIONS = ("name", "tags", "after", "inputs", "executors", "timeout", "retries")
 
 
 def check_options(options: dict[str, Any], function: str, line: int) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _texts(option: str, value: object, function: str, line: int) -> tuple[str, .
     if not isinstance(items, (list, tuple, set, frozenset)) or not all(
         isinstance(item, str) and item.strip() for item in items
     ):
-        kind = "names or functions" if option == "after" else "text"
+        kind = "names or functions" if option in ("after", "inputs") else "text"
         message = f"{option}= of {function!r} must be a list of {kind}, not {value!r}"
         raise ProblemError(line, message)
     ordered = sorted(items) if isinstance(items, (set, frozenset)) else items

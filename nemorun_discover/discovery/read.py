@@ -18,6 +18,7 @@ from nemorun_discover.discovery.filescan import (
 from nemorun_discover.discovery.marks import Marks, read_marks
 from nemorun_discover.discovery.options import check_options
 from nemorun_discover.discovery.outline import Outline, mark_of, read_outline
+from nemorun_discover.discovery.outputs import outputs_read
 from nemorun_discover.discovery.signature import read_doc, read_parameters
 from nemorun_discover.discovery.source import Source
 from nemorun_discover.model.task import Factory, Issue, Parameter, Task
@@ -127,6 +128,10 @@ def _task(module: _Module, name: str, node: Function, marks: Marks) -> Task:
         message = f"{name!r} has the positional-only parameter {argument!r}"
         raise ProblemError(node.lineno, message, "remove the / : tasks are called by keyword")
     fields = check_options(marks.options, name, marks.line)
+    if marks.options.get("inputs") is None:
+        fields["inputs"] = outputs_read(node) if fields.get("after") else ()
+    else:
+        fields["after"] = tuple(dict.fromkeys((*fields.get("after", ()), *fields["inputs"])))
     parameters = _parameters(module, node)
     return Task(
         id=f"{module.file}::{fields['name']}",

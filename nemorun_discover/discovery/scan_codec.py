@@ -98,6 +98,7 @@ def _encode_task(task: Task, types: dict[TypeSpec, int]) -> list[Any]:
         cases,
         task.tags,
         task.after,
+        task.inputs,
         task.executors,
         task.timeout_s,
         task.retries,
@@ -106,7 +107,9 @@ def _encode_task(task: Task, types: dict[TypeSpec, int]) -> list[Any]:
 
 
 def _decode_task(file: str, row: list[Any], types: list[TypeSpec]) -> Task:
-    name, line, function, params, cases, tags, after, executors, timeout_s, retries, doc = row
+    name, line, function, params, cases, tags, after, inputs, executors, timeout_s, retries, doc = (
+        row
+    )
     return Task(
         id=f"{file}::{name}",
         name=name,
@@ -117,6 +120,7 @@ def _decode_task(file: str, row: list[Any], types: list[TypeSpec]) -> Task:
         parametrize=tuple([_decode_case(case) for case in cases]),
         tags=tuple(tags),
         after=tuple(after),
+        inputs=tuple(inputs),
         executors=tuple(executors),
         timeout_s=timeout_s,
         retries=retries,

@@ -49,7 +49,7 @@ class Crew:
         self._runtime = runtime
         self._env = env
         self._secrets = secrets
-        self._ask = ask
+        self.ask = ask
         self._wake = wake
         self._schedulers: dict[str, Scheduler] = {}
         self._submissions: dict[tuple[str, int], Submission] = {}
@@ -59,7 +59,7 @@ class Crew:
         kind = self._record.executors[job.executor]["kind"]
         if kind not in self._schedulers:
             scheduler = self._schedulers[kind] = scheduler_of(job.executor, kind, self._env)
-            scheduler.ask = self._ask
+            scheduler.ask = self.ask
             if self._wake is not None:
                 scheduler.wake = self._wake
         return self._schedulers[kind]

@@ -24,6 +24,8 @@ from nemorun_discover.lifecycle.asking import AskElsewhere
 from nemorun_discover.lifecycle.board import Board
 from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.driver import Driver
+from nemorun_discover.lifecycle.edges import Edges
+from nemorun_discover.lifecycle.inputs import Inputs
 from nemorun_discover.lifecycle.secrets import hidden_in, reveal
 from nemorun_discover.lifecycle.standby import Orders
 from nemorun_discover.schedulers.table import require_scheduler, scheduler_of
@@ -66,9 +68,12 @@ def main(home_root: str, _name: str, ask: str | None = None) -> None:
         ask=None if ask is None else AskElsewhere(int(ask)),
         wake=rest.end,
     )
+    edges = Edges(home, record, crew, os.environ, crew.ask)
+    inputs = Inputs(edges, rest.end)
     try:
-        _carry_on(Driver(board, crew, layout), board, rest)
+        _carry_on(Driver(board, crew, layout, inputs), board, rest)
     finally:
+        inputs.close()
         crew.close()
     if announcer:
         announcer.finish(board.status(), patience_s=HOOK_PATIENCE_S)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nemorun_discover.lifecycle.board import Board
     from nemorun_discover.lifecycle.crew import Crew
     from nemorun_discover.lifecycle.decide import Decision
+    from nemorun_discover.lifecycle.inputs import Inputs
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.layout import ExperimentLayout
     from nemorun_discover.model.status import Contact
@@ -41,11 +42,13 @@ class Driver:
         board: Where its jobs stand.
         crew: The schedulers of its executors.
         layout: Its folder.
+        inputs: What its jobs get from elsewhere.
     """
 
-    def __init__(self, board: Board, crew: Crew, layout: ExperimentLayout) -> None:
+    def __init__(self, board: Board, crew: Crew, layout: ExperimentLayout, inputs: Inputs) -> None:
         self._board = board
         self._crew = crew
+        self._inputs = inputs
         self._layout = layout
         self._jobs = {job.id: job for job in board.record.jobs}
         self._contacts: dict[str, Contact] | None = None  # the first step writes: `run -d` waits
@@ -126,10 +129,12 @@ class Driver:
         active = self._active()
         if not active and self._waits_for_room:
             return False  # GPUs of this machine, which jobs of other experiments have
-        return all(self._crew.scheduler_of(job).needs_login for job in active)
+        return self._inputs.waits_for_a_person and all(
+            self._crew.scheduler_of(job).needs_login for job in active
+        )
 
     def _keep_contacts(self) -> None:
-        contacts = self._crew.contacts()
+        contacts = self._inputs.with_contacts(self._crew.contacts())
         if contacts != self._contacts:
             self._contacts = contacts
             keep_contacts(self._layout, contacts)
@@ -236,6 +241,8 @@ class Driver:
         return (Event(at=utc_now(), type=EventType.RESULT, job=job.id, value=read_json(path)),)
 
     def _start(self) -> None:
+        for sentence in self._inputs.notes():
+            self._board.write(Event(at=utc_now(), type=EventType.NOTE, message=sentence))
         decision = self._decide()
         while decision.skip:
             for job_id, reason in decision.skip.items():
@@ -260,6 +267,8 @@ class Driver:
 
     def _fits(self, unit: Sequence[Job]) -> bool:
         try:
+            if not self._inputs.are_there(unit):
+                return False
             has_room = self._crew.can_start(unit)
         except NemorunError as error:
             self._board.write(*(entries.intent(job.id, 1, utc_now()) for job in unit))

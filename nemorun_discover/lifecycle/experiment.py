@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nemorun_discover.config.import_roots import import_roots
 from nemorun_discover.errors import StoreError
 from nemorun_discover.lifecycle.crew import Crew
+from nemorun_discover.lifecycle.edges import Edges
 from nemorun_discover.lifecycle.packing import pack, store
 from nemorun_discover.lifecycle.plan import choose_id
 from nemorun_discover.lifecycle.provenance import git_state, interpreter, user_name, versions
@@ -121,10 +122,13 @@ def job_files(
     """By job slug, the files of its folder."""
     crew = _crew(home, record, env, plan.secrets)
     shown = _crew(home, record, {}, masks_of(plan))
+    edges = Edges(home, record, crew, env)
     requests = _requests(record, crew, shown)
     files: dict[str, dict[str, Any]] = {}
     for job in record.jobs:
-        document = job_document(record, crew.submission_of(job, 1))
+        for edge in edges.of(job):
+            edge.require()
+        document = job_document(record, crew.submission_of(job, 1), edges.results_only(job))
         files[job.slug] = {"job.json": document, "request.json": dict(requests[job.id])}
         if job.script is not None and job.script.inline is not None:
             files[job.slug]["script"] = job.script.inline

@@ -105,6 +105,7 @@ def document_of(plan: Plan, requests: Mapping[str, Mapping[str, Any]]) -> dict[s
                 "params": masked(job.params),
                 "executor": job.executor,
                 "after": [one for ids in job.after.values() for one in ids],
+                "inputs": list(job.inputs),
                 "request": requests[job.id],
             }
             for job in plan.jobs

@@ -52,7 +52,7 @@ def pull(
     wants = _matcher(glob)
     fetched: dict[str, Fetched] = {}
     attempts = last_attempts(record, status)
-    with _alone(layout):
+    with outputs_alone(layout):
         for scheduler, submissions in readers_of(home, record, env, attempts):
             fetches = [
                 Fetch(
@@ -85,8 +85,12 @@ def _matcher(glob: str | None) -> Callable[[str], bool]:
 
 
 @contextmanager
-def _alone(layout: ExperimentLayout) -> Iterator[None]:
-    """Have the experiment's outputs for this process alone."""
+def outputs_alone(layout: ExperimentLayout) -> Iterator[None]:
+    """Have the experiment's outputs for this process alone.
+
+    Raises:
+        StoreError: Another process brings them here just now.
+    """
     try:
         descriptor = os.open(layout.pull_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -103,6 +107,6 @@ def _lock(descriptor: int, experiment: str) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise StoreError(
-            f"another `nemorun pull` brings the outputs of {experiment} just now",
+            f"another process brings the outputs of {experiment} just now: `nemorun pull`, or for a job that needs them",
             hint="wait for it; what it has brought is not sent again",
         ) from error

@@ -28,7 +28,7 @@ from nemorun_discover.schedulers.protocol import Submission
 from nemorun_discover.secrets import MARK, VARIABLE, has_marks, names_in, put_back
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.layout import ExperimentLayout
@@ -150,8 +150,15 @@ def _folders(upstream: Mapping[str, list[str]]) -> tuple[str, ...]:
     return tuple(folder for folders in upstream.values() for folder in folders)
 
 
-def job_document(record: Record, submission: Submission) -> dict[str, Any]:
+def job_document(
+    record: Record, submission: Submission, results_only: Sequence[str] = ()
+) -> dict[str, Any]:
     """job.json: what the worker is told.
+
+    Args:
+        record: The experiment.
+        submission: An attempt of the job.
+        results_only: The folders, among those in `submission.upstream`, of which it gets no outputs.
 
     Raises:
         ConfigError: The job could not be started: a secret's value is not known.
@@ -181,6 +188,7 @@ def job_document(record: Record, submission: Submission) -> dict[str, Any]:
         "timeout_s": job.timeout_s,
         "grace_s": getattr(submission.executor, "grace_s", DEFAULT_GRACE_S),
         "upstream": _upstream(job, slugs),
+        **({"results_only": list(results_only)} if results_only else {}),
     }
 
 

@@ -38,6 +38,8 @@ class Job:
         args: What followed `--`: more argv for a script task.
         executor: The name of the profile, factory or built-in kind.
         after: Ids of the jobs of this experiment that must have ended first, by the upstream task's name.
+        inputs: Upstream tasks, by name, whose outputs it gets from wherever they ran; of the others it gets the
+            results alone, unless they ran in the same place.
         conditions: How they must have ended, by id; OK for those that are not named.
         group: The group it belongs to: its members start together. None for none.
         earlier: Upstream jobs that an earlier experiment has done, as `<experiment id>/<slug>`, by the
@@ -60,6 +62,7 @@ class Job:
     exact: dict[str, Json] = field(default_factory=dict)
     args: tuple[str, ...] = ()
     after: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
     conditions: dict[str, Condition] = field(default_factory=dict)
     group: str | None = None
     earlier: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -130,6 +130,7 @@ class Task:
         line: Of the `def` (from 1), or 0 where it is not known.
         function: The function's own name in `file`; None for a script task.
         after: Node ids of the tasks this one waits for, resolved.
+        inputs: Those of them whose outputs this one gets, wherever they ran.
         after_on: By such an id, the executors on which that task is meant, where `after` names them (`prep@a`).
         timeout_s: Wall-clock limit of one attempt; None for none.
         retries: Attempts after the first; None leaves it to the executor.
@@ -146,6 +147,7 @@ class Task:
     parametrize: tuple[Parametrize, ...] = ()
     tags: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     after_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
     executors: tuple[str, ...] = ()
     timeout_s: float | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nemorun_discover.model.record import GroupPolicy, Project
     from nemorun_discover.model.state import State
     from nemorun_discover.model.status import Contact
-    from nemorun_discover.schedulers.fetching import Fetch, Fetched, Transfer
+    from nemorun_discover.schedulers.fetching import Fetch, Fetched, Sending, Transfer
     from nemorun_discover.schedulers.local.slots import Holder
     from nemorun_discover.transport.tunnel import Ask
 
@@ -236,6 +236,58 @@ class Scheduler(Protocol):
         raised. Called where `fetch_logs` is; kinds whose outputs lie here anyway are not asked.
         """
         return {}
+
+    def outputs_at(self, submission: Submission) -> str | None:  # noqa: ARG002 - as above
+        """Where jobs of this executor leave their outputs, and look for those of others: the same text, the same place.
+
+        None for this home. What is elsewhere is brought here by `fetch_outputs`, and there by `send_outputs`.
+        """
+        return None
+
+    def refuses_outputs(self, submission: Submission) -> str | None:  # noqa: ARG002 - as above
+        """Why no other job can have this one's outputs, nor this one those of others, a sentence; None when they can.
+
+        Asked when it is planned, and once more when it has ended.
+        """
+        return None
+
+    def mark_outputs(
+        self,
+        submissions: Sequence[Submission],  # noqa: ARG002 - as above
+        mark: str,  # noqa: ARG002
+    ) -> Mapping[str, str]:
+        """Put a file of this name into the jobs' folders; by job, the folder's absolute path over there.
+
+        Another place that sees the file there sees the same file system. Only places that are not this home are asked.
+
+        Raises:
+            ExecutorRefused: It cannot be reached.
+        """
+        return {}
+
+    def send_outputs(
+        self,
+        sendings: Sequence[Sending],  # noqa: ARG002 - as above
+        mark: str,  # noqa: ARG002
+        tell: Callable[[Transfer], None],  # noqa: ARG002
+    ) -> Collection[Path]:
+        """Put results and outputs where the jobs of another place look for them, and return once all of it is there.
+
+        What is there and equal is not sent again; what broke off goes on where it was. Only places that are not this
+        home are asked.
+
+        Args:
+            sendings: What.
+            mark: The name of the file that `mark_outputs`, or the caller, has put into the jobs' folders.
+            tell: Gets how far it has come.
+
+        Returns:
+            The `source` of what could not be seen over there, and is not here either.
+
+        Raises:
+            ExecutorRefused: It cannot be done, or not now.
+        """
+        return ()
 
     def checks(self, name: str, executor: Executor, *, may_run: bool) -> Iterator[Check]:
         """Look whether this executor could run jobs now, for `nemorun doctor -e NAME`.

@@ -51,13 +51,13 @@ class UpstreamJob:
         task: Its task's name.
         params: The values it was given, as JSON.
         result: What its task returned, as JSON; None when it returned None.
-        output_dir: Where it left its files.
+        output_dir: Where it left its files. Raises UsageError where they were not brought to this job's place.
 
     Raises:
         UsageError: Its folder was deleted.
     """
 
-    def __init__(self, job_dir: Path) -> None:
+    def __init__(self, job_dir: Path, *, has_outputs: bool = True) -> None:
         paths = JobLayout(job_dir)
         job = read_json(paths.job)
         if job is None:
@@ -69,7 +69,17 @@ class UpstreamJob:
         self.task: str = job["task"]
         self.params: dict[str, Any] = job["params"]
         self.result: Any = read_json(paths.result)
-        self.output_dir = paths.outputs
+        self._outputs = paths.outputs
+        self._has_outputs = has_outputs
+
+    @property
+    def output_dir(self) -> Path:  # noqa: D102 - see above
+        if not self._has_outputs:
+            raise UsageError(
+                f"the outputs of {self.job_id} were not brought here, only its result",
+                hint=f"write @nemorun.task(inputs=[{self.task!r}]): they are brought to wherever the task runs",
+            )
+        return self._outputs
 
     def __repr__(self) -> str:
         return f"<UpstreamJob {self.job_id}>"
@@ -115,7 +125,11 @@ def upstreams(task: str) -> tuple[UpstreamJob, ...]:
             f"{job['id']} waited for no job of {task!r} in this experiment",
             hint=f"write @nemorun.task(after=[{task!r}]) and select both, or run with --with-deps",
         )
-    return tuple(UpstreamJob(Path(os.path.normpath(job_dir.parent / slug))) for slug in slugs)
+    without = job.get("results_only", ())
+    return tuple(
+        UpstreamJob(Path(os.path.normpath(job_dir.parent / slug)), has_outputs=slug not in without)
+        for slug in slugs
+    )
 
 
 def _this_job(what: str) -> tuple[Path, dict[str, Any]]:

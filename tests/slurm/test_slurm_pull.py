@@ -184,4 +184,4 @@ def test_jobs_that_left_nothing_are_one_sentence(lab, left):
     ids=["leads out", "absolute", "another folder", "a pipe", "cut off"],
 )
 def test_what_is_no_output_is_passed_over(line):
-    assert parse_entry(line, "") is None
+    assert parse_entry(line.encode(), b"") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nemorun_discover.files import write_json
+from nemorun_discover.files import read_json, write_json
 from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.local.evidence import read_fact
 from nemorun_discover.schedulers.protocol import Fact
@@ -14,6 +14,9 @@ from nemorun_discover.schedulers.skypilot.refusals import first_sentence
 from nemorun_discover.schedulers.skypilot.states import meaning_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nemorun_discover.model.layout import JobLayout
     from nemorun_discover.schedulers.skypilot.frames import JobStream
     from nemorun_discover.schedulers.skypilot.run import Run
 
@@ -68,11 +71,23 @@ _WORDS = {
 
 def _tell_what_stayed(run: Run, stream: JobStream) -> None:
     size = left_behind(stream)
+    # Of the last attempt that ended: whoever needs the outputs looks there.
+    write_json(_note_of(run.submission.paths), {"left_bytes": size or 0})
     if size:
         _say(
             run,
             f"{size / _MB:.0f} MB of outputs stay on the cluster: use storage_mounts for so much",
         )
+
+
+def what_stayed(paths: JobLayout) -> int:
+    """Bytes of a job's outputs that were too many to come back; 0 for none."""
+    known = read_json(_note_of(paths))
+    return int(known["left_bytes"]) if isinstance(known, dict) else 0
+
+
+def _note_of(paths: JobLayout) -> Path:
+    return paths.root / "outputs.json"
 
 
 def _say(run: Run, sentence: str) -> None:

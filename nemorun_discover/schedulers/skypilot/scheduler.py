@@ -11,6 +11,7 @@ from nemorun_discover.model.status import Contact
 from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.local.evidence import read_fact
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
+from nemorun_discover.schedulers.skypilot.ending import what_stayed
 from nemorun_discover.schedulers.skypilot.line import Line
 from nemorun_discover.schedulers.skypilot.managed import Managed
 from nemorun_discover.schedulers.skypilot.on_cluster import OnCluster
@@ -111,6 +112,13 @@ class SkypilotScheduler(Scheduler):
             name: Contact(as_of=line.heard_at, trouble=line.trouble, progress=line.doing)
             for name, line in lines.items()
         }
+
+    def refuses_outputs(self, submission: Submission) -> str | None:
+        """Outputs come back with the job's log, as long as they are small; None for what came whole."""
+        size = what_stayed(submission.paths)
+        if not size:
+            return None
+        return f"{size / 1e6:.0f} MB of them stayed on the cluster, which is more than SkyPilot's log brings"
 
     def _take(self, submission: Submission) -> Run:
         name = self._line_name(submission)

@@ -73,8 +73,12 @@ def _add_upstream(submission: Submission, place: JobLayout) -> None:
         for source, target in ((here.job, there.job), (here.result, there.result)):
             if source.exists():
                 _link(source, target)
-        if here.outputs.is_dir() and not there.outputs.exists():
-            shutil.copytree(here.outputs, there.outputs, symlinks=True, copy_function=_link)
+        is_wanted = folder not in job.get("results_only", ())
+        if is_wanted and here.outputs.is_dir() and not there.outputs.exists():
+            # In one step: what a driver that was killed here has left is no outputs.
+            half = there.root / f"outputs.{os.getpid()}"
+            shutil.copytree(here.outputs, half, symlinks=True, copy_function=_link)
+            half.rename(there.outputs)
 
 
 def _link(source: str | Path, target: str | Path) -> None:

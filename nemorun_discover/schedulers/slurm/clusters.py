@@ -48,6 +48,17 @@ def base_of(tunnel: Tunnel, home: Path) -> str:
     return DEFAULT_BASE if isinstance(tunnel, SSHTunnel) else str(home)
 
 
+def is_home(tunnel: Tunnel, home: Path) -> bool:
+    """True where the cluster works in this very home."""
+    return tunnel.kind == "local" and base_of(tunnel, home) == str(home)
+
+
+def place_of(tunnel: Tunnel, home: Path) -> str:
+    """Where its jobs' folders lie, by what is told of it: the login, and the directory that jobs are staged in."""
+    login = (tunnel.host, tunnel.user, tunnel.port) if isinstance(tunnel, SSHTunnel) else ("here",)
+    return json.dumps([*login, base_of(tunnel, home)])
+
+
 def name_of(tunnel: Tunnel) -> str:
     """A name that two tunnels share only if they lead to the same place in the same way.
 

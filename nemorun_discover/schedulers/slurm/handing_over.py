@@ -111,7 +111,7 @@ def _lines(talk: Conversation, name: str) -> Iterator[str]:
     while (line := talk.read_line()) is not None:
         text = line.decode("utf-8", "replace").rstrip("\n")
         if text.startswith("fail "):
-            raise _refused(name, text.removeprefix("fail "))
+            raise refused(name, text.removeprefix("fail "))
         yield text
 
 
@@ -124,7 +124,8 @@ _HINTS = {
 }
 
 
-def _refused(name: str, text: str) -> ExecutorRefused:
+def refused(name: str, text: str) -> ExecutorRefused:
+    """The error for what a cluster could not do, with a hint where the reason is a common one."""
     hint = next((hint for words, hint in _HINTS.items() if words in text), None)
     return ExecutorRefused(f"{name}: {text}", hint=hint)
 

@@ -34,7 +34,7 @@ class Link:
     """What the driver has submitted to a cluster, or found there.
 
     Args:
-        tunnel: The way there; used by this object's thread alone.
+        tunnel: The way there; what brings outputs uses it too, in threads of its own.
         plot: Where it works.
         shared: The looks of all processes of this home.
         wake: Called when there is something to tell.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ConnectionLost
@@ -28,7 +28,7 @@ class Found:
     Attributes:
         remote: As the cluster calls it, below `<base>/experiments`.
         job: The job's folder there.
-        entry: What it is; its path is below the job's outputs, or is its result.
+        entry: What it is; its path is below the job's outputs (empty for these themselves), or is its result.
         is_result: It is the job's result.
     """
 
@@ -56,37 +56,48 @@ def read_listing(talk: Conversation, name: str) -> Iterator[Found]:
     while (line := talk.read_line()) is not None:
         if line == b".":
             return
-        found = parse_entry(_text(line), _text(talk.read_line() or b""))
+        found = parse_entry(line, talk.read_line() or b"")
         if found is not None:
             yield found
     raise ConnectionLost(f"{name}: the list of outputs was cut off")
 
 
-def parse_entry(line: str, target: str) -> Found | None:
-    """An entry of the list; None for what is no part of a job's outputs. Pure.
+def parse_entry(line: bytes, target: bytes) -> Found | None:
+    """An entry of the list; None for what is no part of a job's outputs. See `entry_of`. Pure."""
+    found = entry_of(line, target)
+    if found is None:
+        return None
+    experiment, jobs, slug, rest = [*found.path.split("/", 3), "", "", ""][:4]
+    is_result = rest == RESULT and found.kind == "f"
+    is_whole = f"{rest}/" == _OUTPUTS and found.kind == "d"
+    path = rest if is_result else "" if is_whole else rest.removeprefix(_OUTPUTS)
+    if not (is_result or is_whole) and (not rest.startswith(_OUTPUTS) or not is_safe(path)):
+        return None
+    entry = replace(found, path=path)
+    return Found(
+        remote=found.path, job=f"{experiment}/{jobs}/{slug}", entry=entry, is_result=is_result
+    )
+
+
+def entry_of(line: bytes, target: bytes) -> Entry | None:
+    """An entry of a list that `find -printf` made; None for what is no file, folder or link. Pure.
 
     Args:
-        line: `TYPE MODE SIZE TIME PATH`, as `find -printf '%y %m %s %T@ %p'` prints it.
+        line: `TYPE MODE SIZE TIME PATH`; in it a line break stands as NUL.
         target: Of a link.
     """
-    words = line.split(" ", _FIELDS - 1)
+    words = _text(line).split(" ", _FIELDS - 1)
     if len(words) < _FIELDS or words[0] not in ("f", "d", "l"):
         return None
-    kind, mode, size, time, remote = words
-    experiment, jobs, slug, rest = [*remote.split("/", 3), "", "", ""][:4]
-    is_result = rest == RESULT and kind == "f"
-    path = rest if is_result else rest.removeprefix(_OUTPUTS)
-    if not is_result and (not rest.startswith(_OUTPUTS) or not is_safe(path)):
-        return None
-    entry = Entry(
+    kind, mode, size, time, path = words
+    return Entry(
         path=path,
         kind=kind,  # type: ignore[arg-type]  # one of three, see above
         mode=int(mode, 8),
         size=int(size),
         mtime_ns=_nanoseconds(time),
-        target=target,
+        target=_text(target),
     )
-    return Found(remote=remote, job=f"{experiment}/{jobs}/{slug}", entry=entry, is_result=is_result)
 
 
 def _nanoseconds(time: str) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.errors import ConnectionLost, NemorunError, StoreError
 from nemorun_discover.schedulers.fetching import Fetched, Transfer
 from nemorun_discover.schedulers.landing import Landing
-from nemorun_discover.schedulers.slurm.clusters import base_of, home_of, name_of, tunnel_of
+from nemorun_discover.schedulers.slurm.clusters import base_of, home_of, is_home, name_of, tunnel_of
 from nemorun_discover.schedulers.slurm.hauling import Haul, Wanted, request_of
 from nemorun_discover.schedulers.slurm.listing import RESULT, folder_of, read_listing
 from nemorun_discover.schedulers.slurm.looking import script_text
@@ -82,10 +82,7 @@ def fetch_from_all(
 def is_here(fetch: Fetch) -> bool:
     """True where the cluster works in this very home, and the outputs are asked for where they lie."""
     submission = fetch.submission
-    home = home_of(submission)
-    works_here = tunnel_of(submission).kind == "local" and base_of(
-        tunnel_of(submission), home
-    ) == str(home)
+    works_here = is_home(tunnel_of(submission), home_of(submission))
     return works_here and fetch.into == submission.paths.outputs
 
 
@@ -101,6 +98,7 @@ class _Load:
     same: int = 0
     missing: int = 0
     first_missing: str = ""
+    is_there: bool = False
 
 
 class _Errand:
@@ -142,6 +140,8 @@ class _Errand:
                 size_bytes=load.size_bytes,
                 same=load.same,
                 trouble=self._trouble(load, error),
+                error=error,
+                is_gone=error is None and not load.is_there,
             )
             for load in self._loads.values()
         }
@@ -155,6 +155,9 @@ class _Errand:
             if found.job not in self._loads or found.remote in self._came:
                 continue
             load = self._loads[found.job]
+            if not found.entry.path:
+                load.is_there = True
+                continue
             if not _is_meant(found, load):
                 continue
             landing = load.own if found.is_result else load.outputs

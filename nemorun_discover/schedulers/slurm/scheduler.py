@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
@@ -20,8 +21,17 @@ from nemorun_discover.schedulers.slurm.arrival import (
     log_of,
     write_down,
 )
-from nemorun_discover.schedulers.slurm.clusters import base_of, home_of, name_of, tunnel_of
+from nemorun_discover.schedulers.slurm.clusters import (
+    base_of,
+    by_cluster,
+    home_of,
+    is_home,
+    name_of,
+    place_of,
+    tunnel_of,
+)
 from nemorun_discover.schedulers.slurm.library import library_name, library_text
+from nemorun_discover.schedulers.slurm.listing import folder_of
 from nemorun_discover.schedulers.slurm.memory import remember
 from nemorun_discover.schedulers.slurm.paths import ClusterPaths
 from nemorun_discover.schedulers.slurm.planned import Planned
@@ -31,13 +41,13 @@ from nemorun_discover.schedulers.slurm.support import refusal
 from nemorun_discover.transport.table import load_tunnel, open_tunnel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.executors.slurm import SlurmExecutor
     from nemorun_discover.model.status import Contact
-    from nemorun_discover.schedulers.fetching import Fetch, Fetched, Transfer
+    from nemorun_discover.schedulers.fetching import Fetch, Fetched, Sending, Transfer
     from nemorun_discover.schedulers.protocol import Fact
     from nemorun_discover.schedulers.slurm.link import Link
     from nemorun_discover.schedulers.slurm.order import ClusterFacts
@@ -64,6 +74,7 @@ class SlurmScheduler(Scheduler):
         self._executors: dict[str, str] = {}  # by name, the name of its cluster's link
         self._asked: set[tuple[str, int]] = set()
         self._tunnels: dict[str, Tunnel] = {}
+        self._opening = threading.Lock()
         self._planned: dict[Path, Planned] = {}
 
     def check(self, name: str, executor: Executor) -> None:
@@ -165,6 +176,39 @@ class SlurmScheduler(Scheduler):
 
         return fetch_from_all(fetches, tell, self._tunnel_to)
 
+    def outputs_at(self, submission: Submission) -> str | None:
+        """The cluster's login and job_dir; None where that is this very home."""
+        tunnel, home = tunnel_of(submission), home_of(submission)
+        return None if is_home(tunnel, home) else place_of(tunnel, home)
+
+    def mark_outputs(self, submissions: Sequence[Submission], mark: str) -> Mapping[str, str]:
+        """Put a file into the jobs' folders, one question for each cluster."""
+        from nemorun_discover.schedulers.slurm.inputs import mark_outputs  # noqa: PLC0415 - see load_for
+
+        found: dict[str, str] = {}
+        for alike in by_cluster(submissions):
+            folders = {folder_of(one): one.job.id for one in alike}
+            base = base_of(tunnel_of(alike[0]), home_of(alike[0]))
+            places = mark_outputs(self._tunnel_to(alike[0]), base, list(folders), mark)
+            found |= {folders[folder]: place for folder, place in places.items() if place}
+        return found
+
+    def send_outputs(
+        self, sendings: Sequence[Sending], mark: str, tell: Callable[[Transfer], None]
+    ) -> Collection[Path]:
+        """Send what is new of them, one conversation for each cluster and experiment."""
+        from nemorun_discover.schedulers.slurm.inputs import send_outputs  # noqa: PLC0415 - see load_for
+
+        by_name: dict[str, list[Sending]] = {}
+        for one in sendings:
+            by_name.setdefault(name_of(tunnel_of(one.submission)), []).append(one)
+        left: list[Path] = []
+        for alike in by_name.values():
+            first = alike[0].submission
+            base = base_of(tunnel_of(first), home_of(first))
+            left += send_outputs(self._tunnel_to(first), base, alike, mark, tell)
+        return left
+
     def checks(self, name: str, executor: Executor, *, may_run: bool) -> Iterator[Check]:
         """Look at the settings, then at the cluster: one login, two questions at most."""
         from nemorun_discover.schedulers.slurm.checkup import check_cluster  # noqa: PLC0415 - likewise
@@ -186,9 +230,10 @@ class SlurmScheduler(Scheduler):
 
     def _tunnel_to(self, submission: Submission) -> Tunnel:
         name = name_of(tunnel_of(submission))
-        if name not in self._tunnels:
-            self._tunnels[name] = open_tunnel(tunnel_of(submission), self._env, self.ask)
-        return self._tunnels[name]
+        with self._opening:
+            if name not in self._tunnels:
+                self._tunnels[name] = open_tunnel(tunnel_of(submission), self._env, self.ask)
+            return self._tunnels[name]
 
     def _link_of(self, submission: Submission) -> Link:
         executor = submission.job.executor
@@ -236,5 +281,6 @@ class SlurmScheduler(Scheduler):
             keep=lambda facts: remember(folder, facts),
             log_of=lambda job: log_of(job.submission, job.attempt),
         )
-        tunnel = open_tunnel(settings, self._env, self.ask)
+        # One login for both: what brings outputs there, and here, goes through the same connection.
+        tunnel = self._tunnel_to(submission)
         return Link(tunnel, plot, SharedLook(folder), self.wake)

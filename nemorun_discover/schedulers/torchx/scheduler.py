@@ -21,6 +21,7 @@ from nemorun_discover.schedulers.torchx.errand import Errand
 from nemorun_discover.schedulers.torchx.evidence import fact_of, show_why
 from nemorun_discover.schedulers.torchx.preview import preview
 from nemorun_discover.schedulers.torchx.sdk import Sdk
+from nemorun_discover.schedulers.torchx.settings import settings_of
 from nemorun_discover.schedulers.torchx.support import refuse_what_cannot_be
 
 if TYPE_CHECKING:
@@ -122,6 +123,13 @@ class TorchxScheduler(Scheduler):
             if name not in contacts or errand.trouble:
                 contacts[name] = Contact(as_of=errand.heard_at, trouble=errand.trouble)
         return contacts
+
+    def refuses_outputs(self, submission: Submission) -> str | None:
+        """A job that does not see this machine's files keeps its outputs, and gets results alone."""
+        executor = settings_of(submission)
+        if executor.sees_this_machine:
+            return None
+        return f"jobs of {submission.job.executor} see no files of this machine, and are sent results alone"
 
     def _look_after(self, submission: Submission) -> None:
         if _key(submission) not in self._errands:

@@ -1,0 +1,158 @@
+"""What upstream jobs leave is found by jobs on other executors: results always, outputs where they are asked for."""
+
+from __future__ import annotations
+
+import json
+
+from tests.services.docker.images import PYTHON
+
+PLACES = ("local", "docker", "slurm_a", "slurm_b")
+MAKE = '''
+    import hashlib, os, pathlib, time, nemorun
+
+    def look(folder):
+        """By path, what lies there: a digest, the mode, a link's target."""
+        found = {}
+        for path in sorted(pathlib.Path(folder).rglob("*")):
+            name = str(path.relative_to(folder))
+            if path.is_symlink():
+                found[name] = os.readlink(path)
+            elif path.is_file():
+                mode = oct(path.stat().st_mode & 0o777)
+                found[name] = [hashlib.sha256(path.read_bytes()).hexdigest(), mode]
+            else:
+                found[name] = "folder"
+        return found
+
+    @nemorun.task
+    def make(mb: int = 1):
+        out = nemorun.current().output_dir
+        (out / "deep" / "empty folder").mkdir(parents=True)
+        (out / "big.bin").write_bytes(os.urandom(mb << 20))
+        (out / "deep" / "a b'c\\nd").write_text(nemorun.current().executor)
+        (out / "none").touch()
+        (out / "run.sh").write_text("echo")
+        for path in out.rglob("*"):
+            if path.is_file():
+                path.chmod(0o755 if path.suffix == ".sh" else 0o644)
+        (out / "deep" / "link").symlink_to("../big.bin")
+        return {"from": nemorun.current().executor, "outputs": look(out)}
+
+    def used():
+        one = nemorun.upstream("make")
+        return {**one.result, "found": look(one.output_dir), "id": one.job_id}
+'''
+USE = """
+    @nemorun.task(inputs=["make@{place}"])
+    def from_{place}():
+        return used()
+"""
+
+
+def with_docker(lab, engine) -> None:
+    network = "" if engine.has_bridge else 'network = "host"'
+    lab.profiles["docker"] = (
+        f'[profiles.docker]\nkind = "docker"\ncontainer_image = "{PYTHON}"\n{network}\n'
+    )
+    lab.configure()
+
+
+def results(answer) -> dict[str, dict[str, object]]:
+    document = json.loads(answer.out.splitlines()[-1])
+    assert answer.code == 0, json.dumps(document, indent=1) + answer.err
+    return {job["id"]: job["result"] for job in document["jobs"]}
+
+
+def test_all_pairs_of_places_find_the_same(lab, engine):
+    with_docker(lab, engine)
+    lab.write("tasks.py", MAKE + "".join(USE.format(place=one) for one in PLACES))
+    mb = 100
+    chosen = [word for place in PLACES for word in ("-e", place)]
+
+    found = results(lab("run", "--all", *chosen, f"mb={mb}", "--json", timeout=900))
+
+    for place in PLACES:
+        made = found[f"make[mb={mb}]@{place}"]
+        for other in PLACES:
+            assert found[f"from_{place}@{other}"] == {
+                **made,
+                "found": made["outputs"],
+                "id": f"make[mb={mb}]@{place}",
+            }
+        assert len(made["outputs"]) == 7
+
+
+TWO = """
+    @nemorun.task(inputs=["make"])
+    def first():
+        return used()
+
+    @nemorun.task(after=["make"])
+    def second():
+        return {"found": look(nemorun.upstream("make").output_dir)}
+"""
+ON = """
+    [tasks.make]
+    executors = "{make}"
+    [tasks.first]
+    executors = "{first}"
+    [tasks.second]
+    executors = "{second}"
+"""
+
+
+def test_a_transfer_goes_on_where_it_broke_off_also_under_another_driver(lab):
+    lab.write("tasks.py", MAKE + TWO)
+    size = 24 << 20
+    with (
+        lab.through(lab.clusters.a, "slurm_a") as source,
+        lab.through(lab.clusters.b, "slurm_b") as target,
+    ):
+        lab.configure(ON.format(make="slurm_a", first="slurm_b", second="slurm_b"))
+        down, up = source.passed["down"], target.passed["up"]
+        source.limits["down"] = down + size // 2
+        experiment = lab.launch("--all", "mb=24")
+        lab.wait_for(lambda: source.passed["down"] > down + size // 2)
+        broken = lab.wait_for(lambda: lab.contacts(experiment)["slurm_b"]["trouble"])
+        source.limits["down"] = None
+        target.limits["up"] = up + size // 2
+        lab.wait_for(lambda: target.passed["up"] > up + size // 2)
+        lab.kill_driver(experiment)
+        target.limits["up"] = None
+        jobs = lab.until_over(experiment)
+        passed = source.passed["down"] - down, target.passed["up"] - up
+
+    made = jobs["make[mb=24]@slurm_a"]["result"]["outputs"]
+    assert [jobs[f"{one}@slurm_b"]["result"]["found"] for one in ("first", "second")] == [made] * 2
+    assert f"127.0.0.1:{source.port}: " in broken
+    assert max(passed) < size * 1.3
+    assert "once for 2 jobs" in lab("status", experiment).err
+    (folder,) = lab.folder(lab.clusters.b, experiment).glob("jobs/make*")
+    assert sorted(one.name for one in folder.iterdir()) == ["job.json", "outputs", "result.json"]
+
+
+def test_a_job_that_asks_for_no_outputs_gets_the_result_alone(lab):
+    lab.write(
+        "tasks.py",
+        MAKE
+        + """
+    @nemorun.task(after=["make"])
+    def first():
+        return nemorun.upstream("make").result["from"]
+
+    @nemorun.task(after=["make"])
+    def second():
+        return used()
+    """,
+    )
+    lab.configure(ON.format(make="local", first="slurm_a", second="slurm_a"))
+
+    answer = lab("run", "--all", "mb=1", "--json")
+
+    jobs = {job["task"]: job for job in json.loads(answer.out.splitlines()[-1])["jobs"]}
+    (folder,) = lab.folder(lab.clusters.a, lab.experiments()[0]).glob("jobs/make*")
+    assert jobs["first"]["result"] == "local"
+    assert jobs["second"]["state"] == "FAILED"
+    assert "the outputs of make[mb=1]@local were not brought here" in lab("logs", "second").out
+    assert sorted(one.name for one in folder.iterdir()) == ["job.json", "result.json"]
+    assert "sent " not in lab("status").err

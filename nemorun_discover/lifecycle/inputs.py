@@ -305,7 +305,13 @@ class _Passage:
             for one in wanted
             if one.edge.upstream.paths.root in places
         ]
-        unseen = set(self._scheduler.send_outputs(sendings, self._mark, lambda _: None))
+        try:
+            unseen = set(self._scheduler.send_outputs(sendings, self._mark, lambda _: None))
+        finally:
+            with suppress(NemorunError):  # a mark that stays does no harm
+                for alike in _by_experiment(wanted):
+                    submissions = [one.edge.upstream.submission for one in alike]
+                    alike[0].edge.upstream.scheduler.mark_outputs(submissions, "")
         taken = {one.source.root for one in sendings} - unseen
         return [*rest, *(one for one in wanted if one.edge.upstream.paths.root not in taken)]
 

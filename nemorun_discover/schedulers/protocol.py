@@ -258,6 +258,8 @@ class Scheduler(Protocol):
     ) -> Mapping[str, str]:
         """Put a file of this name into the jobs' folders; by job, the folder's absolute path over there.
 
+        Marks of earlier calls are taken away; an empty name does only that.
+
         Another place that sees the file there sees the same file system. Only places that are not this home are asked.
 
         Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 from tests.services.docker.images import PYTHON
 
@@ -91,14 +92,13 @@ TWO = """
     def second():
         return {"found": look(nemorun.upstream("make").output_dir)}
 """
-ON = """
-    [tasks.make]
-    executors = "{make}"
-    [tasks.first]
-    executors = "{first}"
-    [tasks.second]
-    executors = "{second}"
-"""
+
+
+def place_on(lab, **executors: str) -> None:
+    """Say on which executor each task runs."""
+    lab.configure(
+        "".join(f'[tasks.{name}]\nexecutors = "{on}"\n' for name, on in executors.items())
+    )
 
 
 def test_a_transfer_goes_on_where_it_broke_off_also_under_another_driver(lab):
@@ -108,7 +108,7 @@ def test_a_transfer_goes_on_where_it_broke_off_also_under_another_driver(lab):
         lab.through(lab.clusters.a, "slurm_a") as source,
         lab.through(lab.clusters.b, "slurm_b") as target,
     ):
-        lab.configure(ON.format(make="slurm_a", first="slurm_b", second="slurm_b"))
+        place_on(lab, make="slurm_a", first="slurm_b", second="slurm_b")
         down, up = source.passed["down"], target.passed["up"]
         source.limits["down"] = down + size // 2
         experiment = lab.launch("--all", "mb=24")
@@ -145,7 +145,7 @@ def test_a_job_that_asks_for_no_outputs_gets_the_result_alone(lab):
         return used()
     """,
     )
-    lab.configure(ON.format(make="local", first="slurm_a", second="slurm_a"))
+    place_on(lab, make="local", first="slurm_a", second="slurm_a")
 
     answer = lab("run", "--all", "mb=1", "--json")
 
@@ -156,3 +156,75 @@ def test_a_job_that_asks_for_no_outputs_gets_the_result_alone(lab):
     assert "the outputs of make[mb=1]@local were not brought here" in lab("logs", "second").out
     assert sorted(one.name for one in folder.iterdir()) == ["job.json", "result.json"]
     assert "sent " not in lab("status").err
+
+
+ONE = """
+    @nemorun.task(inputs=["make"])
+    def first():
+        return used()
+"""
+
+
+def test_two_job_dirs_of_a_cluster_share_the_files_and_the_home_is_asked_for_nothing(lab):
+    lab.write("tasks.py", MAKE + ONE)
+    with lab.through(lab.clusters.a, "slurm_a") as proxy:
+        lab.profile("other", lab.clusters.a, port=proxy.port, job_dir=f"{lab.base}/else where")
+        place_on(lab, make="slurm_a", first="other")
+        found = results(lab("run", "--all", "mb=4", "--json"))
+        passed = proxy.passed["down"] + proxy.passed["up"]
+
+    (made,) = lab.clusters.a.outside(lab.base).glob("experiments/*/jobs/make*/outputs/big.bin")
+    (own,) = lab.clusters.a.outside(lab.base).glob("else where/*/*/jobs/make*/outputs/big.bin")
+    assert found["first@other"]["found"] == found["make[mb=4]@slurm_a"]["outputs"]
+    assert made.stat().st_ino == own.stat().st_ino
+    assert not [one for one in made.parents[1].iterdir() if one.name.startswith(".seen")]
+    assert passed < 3 << 20
+
+
+def trouble(lab, experiment):
+    """What keeps things from reaching slurm_b; empty for nothing."""
+    return lab.contacts(experiment).get("slurm_b", {}).get("trouble") or ""
+
+
+def test_a_full_disk_and_a_login_that_is_away_are_named_and_waited_for(lone_lab):
+    lab, cluster = lone_lab, lone_lab.clusters.b
+    place = f"/home/{cluster.user.name}/small-{lab.mark}"
+    cluster.faults.small_folder(place, "12m")
+    cluster.faults.fill(place)
+    lab.write("tasks.py", MAKE + ONE)
+    lab.profile("slurm_b", cluster, job_dir=place)
+    place_on(lab, make="local", first="slurm_b")
+    cluster.faults.stop_sshd()
+
+    experiment = lab.launch("--all", "mb=4")
+    away = lab.wait_for(lambda: trouble(lab, experiment))
+    cluster.faults.start_sshd()
+    full = lab.wait_for(lambda: "No space" in trouble(lab, experiment) and trouble(lab, experiment))
+    waits = lab.jobs(experiment)["first@slurm_b"]
+    cluster.faults.make_room(place)
+    jobs = lab.until_over(experiment)
+
+    assert "nothing listens there" in away
+    assert place in full
+    assert (waits["state"], waits["reason"]) == ("PLANNED", None)
+    assert jobs["first@slurm_b"]["result"]["found"] == jobs["make[mb=4]@local"]["result"]["outputs"]
+
+
+def test_a_rerun_elsewhere_finds_what_an_earlier_experiment_left_on_a_cluster(lab):
+    lab.write("tasks.py", MAKE + ONE.replace("return used()", "raise RuntimeError(used())"))
+    place_on(lab, make="slurm_a", first="slurm_a")
+    assert lab("run", "--all", "mb=1").code == 1
+    (earlier,) = lab.experiments()
+    lab.write("tasks.py", MAKE + ONE)
+
+    again = results(lab("rerun", earlier, "--failed", "--fresh-code", "-e", "slurm_b", "--json"))
+    (left,) = lab.folder(lab.clusters.a, earlier).glob("jobs/make*/outputs")
+    shutil.rmtree(left)
+    lost = lab("rerun", earlier, "--failed", "--fresh-code", "-e", "local", "--json")
+
+    made = lab.jobs(earlier)["make[mb=1]@slurm_a"]["result"]
+    (job,) = json.loads(lost.out.splitlines()[-1])["jobs"]
+    assert again["first@slurm_b"]["found"] == made["outputs"]
+    assert (lost.code, job["state"], job["reason"]) == (6, "FAILED", "START_FAILED")
+    log = lab("logs", lab.experiments()[-1]).out
+    assert "gets the outputs of make[mb=1]@slurm_a, which are not there any more (slurm_a)" in log

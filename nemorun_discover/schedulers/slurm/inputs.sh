@@ -14,7 +14,7 @@
 export LC_ALL=C
 umask 077
 one_line() { tr '\n\t' '  ' <"$err" | cut -c 1-300; }
-fail() { printf 'fail %s\n' "$(one_line)"; exit 3; }
+fail() { printf 'fail %s: %s\n' "$base" "$(one_line)"; exit 3; }
 
 err=${TMPDIR:-/tmp}/nemorun-$$.err
 (: >"$err") 2>/dev/null || err=$HOME/.nemorun-$$.err

@@ -106,6 +106,21 @@ def test_a_login_node_that_is_away_for_a_while_makes_facts_old_and_nothing_worse
     assert lines == [f"wait@slurm_{letter} | waiting 0" for letter in "ab"], "each line once"
 
 
+def test_a_cluster_that_is_away_does_not_hide_what_the_others_jobs_print(lone_lab):
+    lab = lone_lab
+    experiment = lab.launch("-k", "wait", "-e", "slurm_*", "n=7")
+    lab.until_running(experiment)
+
+    lab.clusters.a.faults.stop_sshd()
+    shown = lab("logs", experiment)
+    lab.clusters.a.faults.start_sshd()
+
+    assert shown.out == "wait[n=7]@slurm_b | waiting 7\n"
+    assert str(lab.clusters.a.port) in shown.err
+    lab("cancel", experiment)
+    lab.until_over(experiment)
+
+
 def test_jobs_that_end_while_the_controller_is_down_are_known_by_what_they_left(lone_lab):
     lab, cluster = lone_lab, lone_lab.clusters.b
     experiment = lab.launch("-k", "wait", "-e", "slurm_*", "n=1,2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.files import read_json, write_json
 from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.slurm.clusters import base_of, by_cluster, home_of, tunnel_of
@@ -78,11 +79,22 @@ def logs_of(submission: Submission) -> Iterator[Mirrored]:
 def fetch_logs(
     submissions: Sequence[Submission], tunnel_to: Callable[[Submission], Tunnel]
 ) -> None:
-    """Append to the logs on this machine what those on the clusters have got, one question for each cluster."""
+    """Append to the logs on this machine what those on the clusters have got, one question for each cluster.
+
+    Raises:
+        ExecutorRefused: Some cannot be asked: their sentences. What the others have got is here.
+    """
+    failures: list[ExecutorRefused] = []
     for alike in by_cluster(submissions):
         base = base_of(tunnel_of(alike[0]), home_of(alike[0]))
         files = [file for one in alike for file in logs_of(one)]
-        bring_up_to_date(tunnel_to(alike[0]), base, files)
+        try:
+            bring_up_to_date(tunnel_to(alike[0]), base, files)
+        except ExecutorRefused as error:
+            failures.append(error)
+    if failures:
+        sentences = "; ".join(one.message for one in failures)
+        raise ExecutorRefused(sentences, hint=failures[0].hint) from failures[0]
 
 
 def log_of(submission: Submission, attempt: int) -> Mirrored:

@@ -10,7 +10,9 @@ from nemorun_discover.config.resolve import resolve_executor
 from nemorun_discover.discovery.executor_names import match_executors
 from nemorun_discover.errors import NemorunError
 from nemorun_discover.lifecycle.asking import asker
+from nemorun_discover.lifecycle.packing import check_code
 from nemorun_discover.model.check import Check, Verdict
+from nemorun_discover.model.layout import home_root
 from nemorun_discover.schedulers.table import scheduler_of
 
 if TYPE_CHECKING:
@@ -62,7 +64,10 @@ def _check(project: OpenProject, name: str, *, may_run: bool) -> list[Check]:
             Check(name="settings", verdict=Verdict.FAIL, message=error.message, remedy=error.hint)
         ]
     scheduler.ask = asker()
-    return list(scheduler.checks(name, executor, may_run=may_run))
+    settings, *rest = scheduler.checks(name, executor, may_run=may_run)
+    if settings.verdict is Verdict.FAIL:
+        return [settings, *rest]
+    return [settings, check_code(executor, project.config.root, home_root(os.environ)), *rest]
 
 
 def executor_lines(found: Mapping[str, Sequence[Check]], console: Console) -> list[Line]:

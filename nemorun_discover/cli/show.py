@@ -131,6 +131,8 @@ def _executor_words(executor: dict[str, Json]) -> str:
 
 
 def _package_words(code: PackagedCode) -> str:
+    if code.linked:
+        return f"what lay in {code.linked} on the cluster"
     files = "1 file" if code.files == 1 else f"{code.files} files"
     return f"{code.digest[:_HASH_SHOWN]}, {files}, {size_words(code.size_bytes)}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from nemorun_discover.executors.launchers import Launcher
 from nemorun_discover.executors.packagers import Packager
@@ -31,8 +31,8 @@ class Executor:
     ALIASES: ClassVar[dict[str, str]] = {}
     """Other names that a field is known by."""
     CODE: ClassVar[str] = ""
-    """Where a job finds the folder of its package, relative to its own; `{digest}` is the beginning of the
-    package's name. Empty for jobs of this machine, which find everything where it lies here."""
+    """Where a job finds its checkout, relative to its own folder; `{digest}` is the beginning of the package's
+    name. Empty for jobs of this machine, which find everything where it lies here."""
 
     packager: Packager = field(default_factory=Packager, metadata={FAMILY: "packager"})
     launcher: Launcher | str | None = field(default=None, metadata={FAMILY: "launcher"})
@@ -40,6 +40,16 @@ class Executor:
     secrets: list[str] = field(default_factory=list)
     retries: int = at_least(0, 0)
     timeout: float | str | None = None
+
+    @property
+    def sees_this_machine(self) -> bool:
+        """True when jobs find this machine's files at the same paths."""
+        return not self.CODE
+
+    @property
+    def without_package(self) -> Literal["project", "image", "nothing"]:
+        """What of the project a job finds when nothing is packaged: its own files, what an image holds, nothing."""
+        return "project"
 
     def clone(self) -> Self:
         """A deep copy: changing it leaves this one alone."""

@@ -15,8 +15,8 @@ class Packager:
     Attributes:
         debug: Run every job with the switches that make GPU errors synchronous (CUDA_LAUNCH_BLOCKING=1
             and the like).
-        symlink_from_remote_dir: A directory on the cluster that already holds the code, used instead of
-            sending any; None sends what this packager makes.
+        symlink_from_remote_dir: A directory on the cluster of a Slurm executor that holds what this packager would
+            send, and is run instead; an absolute path. None sends what this packager makes.
         size_limit_mb: Refuse to package more than this, all files together, in units of 10^6 bytes; 0 for
             no limit. Of packagers within others the outermost one's counts.
     """

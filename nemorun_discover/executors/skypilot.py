@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import InitVar, dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from nemorun_discover.errors import UsageError
 from nemorun_discover.executors.base import Executor
@@ -42,7 +42,12 @@ class SkypilotSettings(Executor):
     """
 
     ALIASES: ClassVar[dict[str, str]] = {"num_nodes": "nodes"}
-    CODE: ClassVar[str] = "../../code/{digest}"
+    CODE: ClassVar[str] = "code"
+
+    @property
+    def without_package(self) -> Literal["nothing"]:
+        """See `Executor.without_package`."""
+        return "nothing"
 
     packager: Packager = field(default_factory=GitArchivePackager, metadata={FAMILY: "packager"})
     container_image: str | None = None

@@ -83,7 +83,17 @@ class SlurmExecutor(Executor):
     """
 
     kind: ClassVar[str] = "slurm"
-    CODE: ClassVar[str] = "../../code/{digest}"
+    CODE: ClassVar[str] = "code"
+
+    @property
+    def sees_this_machine(self) -> bool:
+        """True when this machine is the login node: nodes mount what lies here, or nothing could run."""
+        return isinstance(self.tunnel, LocalTunnel)
+
+    @property
+    def without_package(self) -> Literal["project", "nothing"]:
+        """See `Executor.without_package`."""
+        return "project" if self.sees_this_machine else "nothing"
 
     packager: Packager = field(default_factory=GitArchivePackager, metadata={FAMILY: "packager"})
     tunnel: Tunnel = field(default_factory=LocalTunnel, metadata={FAMILY: "tunnel"})

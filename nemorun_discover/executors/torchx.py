@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from nemorun_discover.executors.base import Executor
 from nemorun_discover.executors.settings import at_least
@@ -54,6 +54,11 @@ class TorchxExecutor(Executor):
         if self.shares_files is None:
             return self.scheduler in SEE_THIS_MACHINE
         return self.shares_files
+
+    @property
+    def without_package(self) -> Literal["project", "image"]:
+        """See `Executor.without_package`."""
+        return "project" if self.sees_this_machine else "image"
 
     @property
     def CODE(self) -> str:  # type: ignore[override]  # noqa: N802 - here it depends on the scheduler

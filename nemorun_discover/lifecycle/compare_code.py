@@ -58,6 +58,7 @@ def compare_code(packages: Path, first: Record, second: Record) -> CodeCompariso
     for one, other in _digests(first, second):
         found = _between_packages(packages, one, other, unknown)
         files |= {change.path: change for change in found}
+    unknown += _of_linked(first, second)
     by_git = CodeComparison()
     if _runs_own_files(first) or _runs_own_files(second):
         by_git = _compare_git(first, second)
@@ -75,12 +76,22 @@ def _runs_own_files(record: Record) -> bool:
 
 def _digests(first: Record, second: Record) -> list[tuple[str, str]]:
     """The pairs of packages to compare: those of one executor, else the first of each."""
-    shared = [name for name in first.packages if name in second.packages]
-    pairs = [(first.packages[name].digest, second.packages[name].digest) for name in shared]
-    if not pairs and first.packages and second.packages:
-        ones, others = first.packages.values(), second.packages.values()
-        pairs = [(next(iter(ones)).digest, next(iter(others)).digest)]
+    ones, others = (
+        {name: code.digest for name, code in record.packages.items() if not code.linked}
+        for record in (first, second)
+    )
+    pairs = [(ones[name], others[name]) for name in ones if name in others]
+    if not pairs and ones and others:
+        pairs = [(next(iter(ones.values())), next(iter(others.values())))]
     return [pair for pair in dict.fromkeys(pairs) if pair[0] != pair[1]]
+
+
+def _of_linked(first: Record, second: Record) -> list[str]:
+    return [
+        f"what lay in {code.linked} on the cluster of {name} is not recorded"
+        for name, code in {**first.packages, **second.packages}.items()
+        if code.linked
+    ]
 
 
 def _between_packages(packages: Path, one: str, other: str, unknown: list[str]) -> list[FileChange]:

@@ -102,6 +102,11 @@ def _appearing(folder: Path) -> Iterator[Path]:
 def _write_code(home: Home, record: Record, job: Job, draft: Path) -> tuple[str, tuple[str, ...]]:
     """The code as `code/`; where the project's root lies in the folder, and what to know of it."""
     code = record.packages.get(job.executor)
+    if code is not None and code.linked:
+        raise UsageError(
+            f"{job.id} ran the code that lay in {code.linked} on the cluster, and it is not here",
+            hint="take symlink_from_remote_dir out of the packager, and rerun with --fresh-code",
+        )
     if code is not None:
         checkout(home.layout.packages, code.digest, draft / "code")
         return _joined("code", code.root), ()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import StoreError
 from nemorun_discover.lifecycle.observe import observe_record
+from nemorun_discover.lifecycle.submission import CHECKOUT_NAME_LENGTH
 from nemorun_discover.packaging.runtime import runtime_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -89,13 +91,44 @@ class Inventory:
         """Experiments that are over and stay."""
         return [one for one in self._ended if one not in self.expired]
 
+    def checkouts(self) -> Iterator[tuple[Path, str]]:
+        """The checkouts of jobs of experiments that are over and stay, and the digests of their packages.
+
+        An earlier nemorun made one for all jobs of an experiment that have the same package.
+        """
+        for one in self.over:
+            layout = self.home.layout.experiment(one)
+            record = self._records[one]
+            places = {
+                layout.job(job.slug).code: record.packages[job.executor].digest
+                for job in record.jobs
+                if job.executor in record.packages
+            }
+            for place, digest in list(
+                places.items()
+            ):  # what a driver had left over, or was about to hand on
+                places |= dict.fromkeys(place.parent.glob(".code.*"), digest)
+            if layout.code.is_dir() and not layout.code.is_symlink():
+                digests = [code.digest for code in record.packages.values()]
+                places |= {layout.code / name: name for name in os.listdir(layout.code)}  # noqa: PTH208
+                places |= {
+                    layout.code / digest[:CHECKOUT_NAME_LENGTH]: digest for digest in digests
+                }
+            yield from (
+                (place, digest)
+                for place, digest in places.items()
+                if place.is_dir() and not place.is_symlink()
+            )
+
     @property
     def packages(self) -> set[str] | None:
         """Digests of the packages that are needed; None when nobody knows, or they lie elsewhere."""
         if not self._is_complete or not self._is_own(self.home.layout.packages):
             return None
         kept = [self._records[one] for one in self._records.keys() - set(self.expired)]
-        return {code.digest for record in kept for code in record.packages.values()}
+        return {
+            code.digest for record in kept for code in record.packages.values() if not code.linked
+        }
 
     @property
     def runtimes(self) -> set[str] | None:

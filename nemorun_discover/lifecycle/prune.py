@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ExecutorRefused
@@ -26,7 +27,6 @@ from nemorun_discover.store.lock import try_lock
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, timedelta
-    from pathlib import Path
 
     from nemorun_discover.schedulers.docker.leftovers import Leftover
     from nemorun_discover.store.home import Home
@@ -34,13 +34,16 @@ if TYPE_CHECKING:
 _OF_PACKAGES = ("package", "contents")
 
 
-def prune(home: Home, now: datetime, older_than: timedelta | None = None) -> Pruning:
+def prune(
+    home: Home, now: datetime, older_than: timedelta | None = None, *, written: bool = False
+) -> Pruning:
     """Delete what `what_to_prune` finds.
 
     Args:
         home: Where.
         now: The time.
         older_than: As there.
+        written: As there.
 
     Returns:
         What was deleted; what could not be is in the notes.
@@ -48,7 +51,7 @@ def prune(home: Home, now: datetime, older_than: timedelta | None = None) -> Pru
     Raises:
         StoreError: The home cannot be read, or a package that is needed is damaged.
     """
-    found = what_to_prune(home, now, older_than)
+    found = what_to_prune(home, now, older_than, written=written)
     gone: list[Removable] = []
     notes = list(found.notes)
     in_engine = _remove_from_engine(found, notes)
@@ -83,10 +86,11 @@ def _delete(home: Home, one: Removable) -> bool:
     """False when somebody carries the experiment on."""
     if one.kind == "experiment":
         return _delete_experiment(home, one.path)
-    if one.kind == "checkout":
-        with _nobody_drives(home, one.path.parent.name) as is_free:
+    if one.kind in ("checkout", "written"):
+        experiment_id = one.path.relative_to(home.layout.experiments).parts[0]
+        with _nobody_drives(home, experiment_id) as is_free:
             if is_free:
-                shutil.rmtree(one.path)
+                _delete_files(one)
             return is_free
     if one.kind == "runtime":
         with locked(home.layout.packages, alone=True):
@@ -96,6 +100,33 @@ def _delete(home: Home, one: Removable) -> bool:
     else:
         one.path.unlink(missing_ok=True)
     return True
+
+
+def _delete_files(one: Removable) -> None:
+    """The files that were found, and folders that are empty without them."""
+    for path in one.files:
+        if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - thousands of them
+            _remove_if_empty(path)
+        else:
+            Path(path).unlink(missing_ok=True)
+    parents = {
+        str(folder)
+        for path in one.files
+        for folder in Path(path).parents
+        if one.path in folder.parents
+    }
+    for folder in (
+        *one.folders,
+        *sorted(parents, key=len, reverse=True),
+        str(one.path),
+        str(one.path.parent),
+    ):
+        _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder: str) -> None:
+    with suppress(OSError):
+        Path(folder).rmdir()
 
 
 def _delete_experiment(home: Home, root: Path) -> bool:

@@ -6,17 +6,22 @@ import os
 import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from nemorun_discover.errors import StoreError
 from nemorun_discover.lifecycle.inventory import Inventory
 from nemorun_discover.lifecycle.prune_engine import engine_leftovers
 from nemorun_discover.model.ids import is_experiment_id
+from nemorun_discover.packaging.checkout import contents_of
 from nemorun_discover.packaging.prune import GRACE_S, unneeded
+from nemorun_discover.packaging.store import load_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from nemorun_discover.packaging.listing import Entry
     from nemorun_discover.schedulers.docker.leftovers import Leftover
     from nemorun_discover.store.home import Home
 
@@ -30,13 +35,33 @@ class Removable:
     """Something that nothing needs.
 
     Attributes:
-        kind: `experiment`, `checkout`, `package`, `contents`, `runtime`, `crash report`, `remains` or `link`.
+        kind: `experiment`, `checkout` (but for what its job wrote), `written` (that), `package`, `contents`,
+            `runtime`, `crash report`, `remains` or `link`.
         path: Absolute.
-        size_bytes: Of all files in it.
+        size_bytes: Of all files that go.
+        files: What of a checkout goes; empty for all else, which goes as a whole.
+        folders: Of a checkout: what goes where it is empty by then, in this order.
     """
 
     kind: str
     path: Path
+    size_bytes: int
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """What a job has written into its checkout, which stays.
+
+    Attributes:
+        path: The checkout.
+        files: Absolute.
+        size_bytes: Of all of them.
+    """
+
+    path: Path
+    files: tuple[str, ...]
     size_bytes: int
 
 
@@ -47,49 +72,88 @@ class Pruning:
     Attributes:
         removable: Whole experiments first.
         notes: What stays although it might seem to go, a sentence each.
+        kept: What jobs have written into their checkouts.
         in_engine: Containers and networks that Docker's engine has of experiments that are over.
     """
 
     removable: tuple[Removable, ...]
     notes: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
     in_engine: tuple[Leftover, ...] = ()
 
 
-def what_to_prune(home: Home, now: datetime, older_than: timedelta | None = None) -> Pruning:
+def what_to_prune(
+    home: Home, now: datetime, older_than: timedelta | None = None, *, written: bool = False
+) -> Pruning:
     """What nothing needs.
 
     Args:
         home: Where.
         now: The time.
         older_than: Also whole experiments that ended this long ago, save those that a younger one needs.
+        written: Also what jobs have written into their checkouts.
 
     Raises:
         StoreError: The home cannot be read, or a package that is needed is damaged.
     """
     inventory = Inventory(home, None if older_than is None else now - older_than)
     in_engine, trouble = engine_leftovers(home, [*inventory.over, *inventory.expired])
+    found, kept = checkouts(inventory)
+    if written:
+        found += [
+            Removable(kind="written", path=one.path, size_bytes=one.size_bytes, files=one.files)
+            for one in kept
+        ]
     return Pruning(
         removable=(
             *(
                 _removable("experiment", home.layout.experiment(one).root)
                 for one in inventory.expired
             ),
-            *checkouts(inventory),
+            *found,
             *_packages(inventory, now),
             *runtimes(inventory, now),
             *remains(inventory, now),
         ),
         notes=(*dict.fromkeys(inventory.notes), *trouble),
+        kept=() if written else tuple(kept),
         in_engine=tuple(in_engine),
     )
 
 
-def checkouts(inventory: Inventory) -> Iterator[Removable]:
-    """The code of experiments that are over, as their jobs saw it; their packages stay."""
-    for one in inventory.over:
-        code = inventory.home.layout.experiment(one).code
-        if code.is_dir() and not code.is_symlink():
-            yield _removable("checkout", code)
+def checkouts(inventory: Inventory) -> tuple[list[Removable], list[Kept]]:
+    """The checkouts of jobs of experiments that are over: what is their package's, which stays stored, and the rest."""
+    removable: list[Removable] = []
+    kept: list[Kept] = []
+    packages = inventory.home.layout.packages
+    for folder, digest in inventory.checkouts():
+        try:
+            found = contents_of(folder, _entries(packages, digest))
+        except StoreError:
+            inventory.notes.append(f"{folder} stays: its package is not stored any more")
+            continue
+        except OSError as error:
+            inventory.notes.append(f"{folder} stays: it cannot be read ({error.strerror})")
+            continue
+        if found.package or not found.written:
+            removable.append(
+                Removable(
+                    kind="checkout",
+                    path=folder,
+                    size_bytes=sum(map(size_of_entry, found.package)),
+                    files=found.package,
+                    folders=(*found.folders, str(folder)),
+                )
+            )
+        if found.written:
+            size_bytes = sum(map(size_of_entry, found.written))
+            kept.append(Kept(path=folder, files=found.written, size_bytes=size_bytes))
+    return removable, kept
+
+
+@lru_cache(maxsize=8)
+def _entries(packages: Path, digest: str) -> tuple[Entry, ...]:
+    return load_entries(packages, digest)
 
 
 def _packages(inventory: Inventory, now: datetime) -> Iterator[Removable]:

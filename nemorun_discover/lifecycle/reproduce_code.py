@@ -47,6 +47,11 @@ def _check_package(home: Home, record: Record, name: str, code: PackagedCode) ->
     from nemorun_discover.packaging.packager import list_package  # noqa: PLC0415
     from nemorun_discover.packaging.store import has_package, load_entries  # noqa: PLC0415
 
+    if code.linked:
+        return _finding(
+            holds=None,
+            message=f"{name}: the code lay in {code.linked} on the cluster, and nobody recorded what it was",
+        )
     packager = executor_from_dict(record.executors[name]).packager
     try:
         listing = list_package(

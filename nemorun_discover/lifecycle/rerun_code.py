@@ -41,6 +41,8 @@ def require_packages(home: Home, plan: Plan) -> None:
     )
 
     for name, code in plan.packages.items():
+        if code.linked:
+            continue
         if not has_package(home.layout.packages, code.digest):
             raise UsageError(
                 f"the code that {plan.rerun_of} ran on {name} is not in {home.layout.packages} any more",
@@ -58,7 +60,10 @@ def packager_of(table: Mapping[str, Json]) -> dict[str, Json]:
 
 def code_notes(plan: Plan, record: Record) -> tuple[str, ...]:
     """What is not as it was, where jobs run the project's own files."""
-    if all(packager_of(table)["kind"] != "none" for table in plan.executors.values()):
+    if all(
+        name in plan.packages or packager_of(table)["kind"] != "none"
+        for name, table in plan.executors.items()
+    ):
         return ()
     before, now = record.git, git_state(Path(record.project.root))
     if before is None or now is None:

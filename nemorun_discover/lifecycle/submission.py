@@ -30,6 +30,7 @@ from nemorun_discover.secrets import MARK, VARIABLE, has_marks, names_in, put_ba
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from nemorun_discover.executors.base import Executor
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.layout import ExperimentLayout
     from nemorun_discover.model.record import PackagedCode, Record
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 JOB_SCHEMA = "nemorun.job/1"
 DEFAULT_GRACE_S = 10.0
 CHECKOUT_NAME_LENGTH = 16
-NO_CODE = "none"  # stands for a package's name where a job has none
 REMOTE_PYTHON = "python3"
 _HEAD = 256
 
@@ -66,23 +66,21 @@ def submission_of(  # noqa: D417 - the rest is said by the types
     }
     executor = executor_from_dict(reveal({**table, "env_vars": variables}, values))
     code = record.packages.get(job.executor)
-    name = code.digest[:CHECKOUT_NAME_LENGTH] if code else NO_CODE
-    checkout = layout.code / name if code else None
-    if executor.CODE:
-        root = Path(executor.CODE.format(digest=name), code.root if code else "")
-    else:
-        root = checkout / code.root if code and checkout else Path(record.project.root)
+    paths = layout.job(job.slug)
+    checkout = paths.code if code and not code.linked else None
+    root = _root(record, executor, code, checkout)
     return Submission(
         experiment_id=record.id,
         job=_without_secrets(job),
         attempt=attempt,
-        paths=layout.job(job.slug),
+        paths=paths,
         executor=executor,
         project=record.project,
         runtime=runtime,
         root=root,
-        package=code.digest if code else None,
+        package=code.digest if code and checkout else None,
         checkout=checkout,
+        linked=code.linked if code else "",
         sys_path=_sys_path(record, job, code),
         relocated=_relocated(record, code, root) if code else {},
         environment={
@@ -94,6 +92,18 @@ def submission_of(  # noqa: D417 - the rest is said by the types
         members=tuple(one for one in record.jobs if job.group and one.group == job.group),
         missing=tuple(missing),
     )
+
+
+def _root(
+    record: Record, executor: Executor, code: PackagedCode | None, checkout: Path | None
+) -> Path:
+    """The project's root, as `Submission.root` has it."""
+    if code is not None and code.linked:
+        return Path(code.linked, code.root)
+    if executor.CODE and (code is not None or not executor.sees_this_machine):
+        digest = code.digest[:CHECKOUT_NAME_LENGTH] if code else "none"
+        return Path(executor.CODE.format(digest=digest), code.root if code else "")
+    return checkout / code.root if code and checkout else Path(record.project.root)
 
 
 def _sys_path(record: Record, job: Job, code: PackagedCode | None) -> tuple[str, ...]:

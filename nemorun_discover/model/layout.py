@@ -8,7 +8,8 @@
     experiments/<id>/driver.lock        held by the process that carries the experiment on
     experiments/<id>/driver.log         what that process printed
     experiments/<id>/jobs/<slug>/       job.json, request.json, result.json, outputs/, attempt-N/
-    experiments/<id>/code/<digest>/     the package as a folder, where jobs of this machine run
+    experiments/<id>/jobs/<slug>/code/  the job's checkout: its package as a folder, where it runs
+    experiments/<id>/code/<digest>/     one for all jobs, of experiments of earlier versions
     experiments/<id>/workdirs/<name>/   what SkyPilot sends for the jobs of an executor
     experiments/<id>/clusters.json      the clusters that were started for its jobs
     …/attempt-N/                        log, process.json, exit.json, error.json, arrival.json; app.json and
@@ -103,6 +104,11 @@ class JobLayout:
     def outputs(self) -> Path:
         """What the task left."""
         return self.root / "outputs"
+
+    @property
+    def code(self) -> Path:
+        """Its checkout, where it has one."""
+        return self.root / "code"
 
     def attempt(self, number: int) -> AttemptLayout:
         """The paths of one attempt, counted from 1."""

@@ -66,7 +66,9 @@ class PackagedCode:
     """The code that the jobs of an executor run, taken out of the project when they were launched.
 
     Attributes:
-        digest: Of the package's content (SHA-256, hex); its name in the home's `packages/`.
+        digest: Of the package's content (SHA-256, hex); its name in the home's `packages/`. Empty with `linked`.
+        linked: The directory on the cluster that stands in for the package (`symlink_from_remote_dir`); empty where
+            one was made.
         root: Where the project's root lies in the package, relative, `""` for the package's own root.
         below: Where the package's root lies in the project, when it was taken from a folder of it; `""`
             otherwise.
@@ -74,6 +76,7 @@ class PackagedCode:
     """
 
     digest: str
+    linked: str = ""
     root: str = ""
     below: str = ""
     files: int = 0

@@ -1,4 +1,4 @@
-"""A stored package as a folder of real files, which jobs may write to."""
+"""A stored package as a folder of real files, which a job may write to; and what it has written there."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import hashlib
 import os
 import secrets
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import StoreError
 from nemorun_discover.files import write_whole
 from nemorun_discover.packaging.gathered import folders_of
+from nemorun_discover.packaging.ignoring import BYTECODE
 from nemorun_discover.packaging.listing import shown
 from nemorun_discover.packaging.store import load_entries, object_path
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from nemorun_discover.packaging.listing import Entry
@@ -56,6 +59,21 @@ def checkout(packages: Path, digest: str, destination: Path) -> None:
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def lay_out_again(packages: Path, digest: str, folder: Path, paths: Collection[str]) -> None:
+    """Lay out some files of a package again, where they are missing in its folder.
+
+    Raises:
+        StoreError: The package is missing or damaged.
+        OSError: The folder cannot be written.
+    """
+    if paths:
+        _fill(
+            folder,
+            packages,
+            tuple(one for one in load_entries(packages, digest) if one.path in paths),
+        )
 
 
 def _appear(temporary: Path, destination: Path) -> None:
@@ -112,3 +130,69 @@ def _damaged(source: str, entry: Entry, what: str) -> StoreError:
         f"{source}: the stored content of {shown(entry.path)} {what}",
         hint="delete it and the folder trees beside objects; the next launch of the same code stores both",
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contents:
+    """What a checkout holds after its job.
+
+    Attributes:
+        package: The files that are the package's, and Python's bytecode: all of it can be made again.
+        folders: The folders of those, the innermost first.
+        written: What the job made or changed: files, links, and folders of its own that are empty.
+    """
+
+    package: tuple[str, ...]
+    folders: tuple[str, ...]
+    written: tuple[str, ...]
+
+
+def contents_of(folder: Path, entries: tuple[Entry, ...]) -> Contents:
+    """What a checkout holds; each file of the package is read, to see that it is still that. No link is followed.
+
+    Args:
+        folder: The checkout.
+        entries: Of its package.
+    """
+    known = {entry.path: entry for entry in entries}
+    own_folders = folders_of(known)
+    package, folders, written = [], [], []
+    for path, is_folder in _walk(folder, ""):
+        place = f"{folder}/{path}"
+        if is_folder and (path in own_folders or path.rpartition("/")[2] == BYTECODE):
+            folders.append(place)
+        elif is_folder:
+            with os.scandir(place) as inside:
+                written += [] if any(inside) else [place]
+        elif _is_bytecode(path) or (path in known and _is_as_stored(place, known[path])):
+            package.append(place)
+        else:
+            written.append(place)
+    return Contents(package=tuple(package), folders=tuple(folders), written=tuple(written))
+
+
+def _walk(folder: Path, below: str) -> Iterator[tuple[str, bool]]:
+    """Paths in the folder, what is in a folder before that."""
+    with os.scandir(f"{folder}/{below}") as entries:
+        for entry in sorted(entries, key=lambda one: one.name):
+            path = below + entry.name
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if is_folder:
+                yield from _walk(folder, f"{path}/")
+            yield path, is_folder
+
+
+def _is_bytecode(path: str) -> bool:
+    return path.endswith(".pyc") and path.split("/")[-2:-1] == [BYTECODE]
+
+
+def _is_as_stored(place: str, entry: Entry) -> bool:
+    try:
+        if entry.mode == "link":
+            return os.readlink(place) == entry.target  # noqa: PTH115 - the target's very bytes
+        if os.path.islink(place) or os.lstat(place).st_size != entry.size:  # noqa: PTH114 - as above
+            return False
+        with open(place, "rb", buffering=0) as file:  # noqa: PTH123 - as above
+            return hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256
+    except OSError:
+        return False

@@ -22,10 +22,10 @@ from nemorun_discover.packaging.limits import check_size
 from nemorun_discover.packaging.links import notes_on_links
 from nemorun_discover.packaging.listing import Listing, Origin, digest_of, in_order, shown
 from nemorun_discover.packaging.patterns import gather_patterns
-from nemorun_discover.packaging.repository import gather_repository
+from nemorun_discover.packaging.repository import gather_repository, packaged_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 
 def list_package(
@@ -89,14 +89,47 @@ def place_in(listing: Listing, root: Path) -> tuple[str, str]:
     Raises:
         UsageError: No part of the package comes from the project, or from a directory around it.
     """
+    return _place_in(listing.origins, root)
+
+
+def place_of_root(packager: Packager, root: Path) -> tuple[str, str]:
+    """The same for the package that a packager would make, which is not listed; of one that makes none, the root.
+
+    Raises:
+        ConfigError: The settings name something that is not there.
+        UsageError: As in `place_in`; or git cannot be asked.
+    """
+    return _place_in(_origins(packager, os.path.realpath(root)), root)
+
+
+def _origins(packager: Packager, root: str) -> list[Origin]:
+    match packager:
+        case GitArchivePackager():
+            return [Origin(source=packaged_directory(packager, root))]
+        case PatternPackager(relative_path=relative):
+            places = [relative] if isinstance(relative, str) else relative
+            return [Origin(source=Path(os.path.realpath(Path(root, one)))) for one in places]
+        case HybridPackager():
+            found = []
+            for name, one in packager.sub_packagers.items():
+                folder = "" if packager.extract_at_root else f"{_folder(name)}/"
+                found += [
+                    Origin(source=it.source, prefix=f"{folder}{it.prefix}".rstrip("/"))
+                    for it in _origins(one, root)
+                ]
+            return found
+    return [Origin(source=Path(root))]
+
+
+def _place_in(origins: Sequence[Origin], root: Path) -> tuple[str, str]:
     place = Path(os.path.realpath(root))
-    for origin in listing.origins:
+    for origin in origins:
         if place.is_relative_to(origin.source):
             inside = place.relative_to(origin.source)
             return Path(origin.prefix, inside).as_posix().removeprefix("."), ""
         if origin.source.is_relative_to(place):
             return origin.prefix, origin.source.relative_to(place).as_posix()
-    sources = ", ".join(shown(str(origin.source)) for origin in listing.origins)
+    sources = ", ".join(shown(str(origin.source)) for origin in origins)
     raise UsageError(
         f"{shown(str(place))}: the project is not in the package, which is made of {sources}",
         hint="choose basepath, subpath or relative_path so that the tasks' files travel",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ConfigError, UsageError
 from nemorun_discover.packaging.commit import gather_commit
+from nemorun_discover.packaging.disk import Disk
 from nemorun_discover.packaging.gathered import Gathered, placed_over
 from nemorun_discover.packaging.git import Answer, ask, submodules
 from nemorun_discover.packaging.ignoring import rules_on_disk
@@ -16,10 +18,8 @@ from nemorun_discover.packaging.worktree import gather_worktree, some
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
     from nemorun_discover.executors.packagers import GitArchivePackager
-    from nemorun_discover.packaging.disk import Disk
 
 _CHANGED = ("status", "--porcelain", "-z", "--untracked-files=no", "--no-renames")
 _UNTRACKED = ("ls-files", "-z", "--others", "--exclude-standard")
@@ -68,6 +68,17 @@ def gather_repository(
         origins=(*found.origins, *more.origins),
         notes=(*found.notes, *more.notes),
     )
+
+
+def packaged_directory(packager: GitArchivePackager, root: str) -> Path:
+    """The directory that a GitArchivePackager takes; its files are not listed.
+
+    Raises:
+        ConfigError: A setting names something that is not there.
+        UsageError: There is no repository, or git cannot be asked.
+    """
+    top = _toplevel(packager.basepath, root, Disk(None, root))
+    return Path(top, _subpath(packager, top))
 
 
 def _toplevel(basepath: str, root: str, disk: Disk) -> str:

@@ -30,10 +30,12 @@ class Submission:
         paths: The job's folder; `paths.attempt(attempt)` is the key under which this attempt is started
             at most once, however often it is submitted.
         runtime: The zip that runs the job.
-        root: The project's root. Absolute on this machine: the project itself, or its place in `checkout`. For a
-            job that sees other paths than this machine's (`Executor.CODE`), relative to the job's folder.
-        package: Digest of the code to run; None for the project's own files.
-        checkout: Where that package is to be laid out as a folder on this machine.
+        root: The project's root. Absolute on this machine: the project itself, or its place in `checkout`; and on
+            a cluster, in `linked`. Otherwise, for a job that sees other paths than this machine's
+            (`Executor.CODE`), relative to the job's folder.
+        package: Digest of the code to run; None where nothing is packaged.
+        checkout: Where that package is to be laid out as a folder on this machine: one for each job.
+        linked: The directory of the cluster that holds the code instead of a package; empty for none.
         sys_path: What stands first on the job's `sys.path`, relative to `root`; None for that and the project's
             `pythonpath`.
         relocated: By directory of this machine that the package was taken from, where it lies in the job's
@@ -58,6 +60,7 @@ class Submission:
     root: Path
     package: str | None = None
     checkout: Path | None = None
+    linked: str = ""
     sys_path: tuple[str, ...] | None = None
     relocated: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)

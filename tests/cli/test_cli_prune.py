@@ -73,17 +73,74 @@ def test_what_records_need_stays_and_checkouts_of_the_past_go(nemorun, repositor
     answer = nemorun("prune", "--json")
 
     assert kinds(answer) == ["checkout"]
-    assert not (root / "experiments" / one / "code").exists()
+    assert not (root / "experiments" / one / "jobs" / "train@packed" / "code").exists()
     assert nemorun("rerun", "-q").code == 0
+
+
+WRITES = """
+    import os, nemorun
+
+    @nemorun.task
+    def train():
+        os.makedirs("checkpoints")
+        open("checkpoints/best.pt", "w").write("weights")
+        open("notes.txt", "a").write(", and what the job adds")
+        os.symlink("best.pt", "checkpoints/last.pt")
+        os.mkdir("empty")
+"""
+
+
+def test_what_a_job_wrote_beside_its_code_stays_until_its_deletion_is_asked_for(
+    nemorun, repository, write, root
+):
+    write("tasks.py", WRITES)
+    write("notes.txt", "tracked")
+    write("same.txt", "same")
+    one = packed(nemorun)
+    code = root / "experiments" / one / "jobs" / "train@packed" / "code"
+    wrote = {"checkpoints/best.pt", "checkpoints/last.pt", "notes.txt", "empty"}
+
+    answer = nemorun("prune")
+    again = nemorun("prune", "--json")
+
+    left = {str(path.relative_to(code)) for path in code.rglob("*")}
+    assert left == {*wrote, "checkpoints"}
+    assert (code / "notes.txt").read_text().endswith("and what the job adds")
+    assert f"{one} keeps 4 files" in answer.err
+    assert "`nemorun prune --written` deletes them" in answer.err
+    (kept,) = again.json["kept"]
+    assert ({os.path.relpath(path, code) for path in kept["files"]}, kinds(again)) == (wrote, [])
+    asked = nemorun("prune", "--written")
+    assert (asked.code, code.exists()) == (4, True)
+    assert "4 files" in asked.err
+    assert nemorun("prune", "--written", "--yes", "--json").json["kept"] == []
+    assert not code.exists()
+
+
+def test_a_checkout_that_an_earlier_nemorun_made_for_all_jobs_keeps_what_they_wrote(
+    nemorun, repository, root
+):
+    one = packed(nemorun)
+    experiment = root / "experiments" / one
+    digest = next((root / "packages" / "trees").iterdir()).stem
+    (experiment / "code").mkdir()
+    (experiment / "jobs" / "train@packed" / "code").rename(experiment / "code" / digest[:16])
+    (experiment / "code" / digest[:16] / "best.pt").write_text("weights")
+
+    assert kinds(nemorun("prune", "--json")) == ["checkout"]
+
+    assert [path.name for path in (experiment / "code").rglob("*")] == [digest[:16], "best.pt"]
+    nemorun("prune", "--written", "--yes")
+    assert not (experiment / "code").exists()
 
 
 def test_a_dry_run_deletes_nothing_and_says_how_much(nemorun, repository, root):
     one = packed(nemorun)
-    code = root / "experiments" / one / "code"
+    code = root / "experiments" / one / "jobs" / "train@packed" / "code"
 
     answer = nemorun("prune", "--dry-run")
 
-    assert answer.lines[1].startswith(f"experiments/{one}/code  checkout  ")
+    assert answer.lines[1].startswith(f"experiments/{one}/jobs/train@packed/code  checkout  ")
     assert answer.lines[-1].endswith(" would be deleted; nothing was")
     assert code.is_dir()
 

@@ -231,12 +231,12 @@ def packaged(code, job_):
     return submission, job_document(record_, submission)
 
 
-def test_a_packaged_job_runs_in_its_experiments_checkout():
+def test_a_packaged_job_runs_in_a_checkout_of_its_own():
     submission, document = packaged(CODE, job())
 
     assert submission.package == CODE.digest
-    assert submission.checkout == LAYOUT.code / "0123456789abcdef"
-    assert document["root"] == str(LAYOUT.code / "0123456789abcdef/sub/dir")
+    assert submission.checkout == LAYOUT.job(submission.job.slug).code
+    assert document["root"] == str(submission.checkout / "sub/dir")
     assert document["sys_path"] == [document["root"], document["root"] + "/src"]
     assert document["file"] == "t.py"
 
@@ -244,9 +244,9 @@ def test_a_packaged_job_runs_in_its_experiments_checkout():
 def test_a_package_taken_from_a_folder_of_the_project_places_files_from_there():
     code = PackagedCode(digest="0" * 64, below="src")
 
-    _, document = packaged(code, job(file="src/tasks/t.py"))
+    submission, document = packaged(code, job(file="src/tasks/t.py"))
 
-    assert document["root"] == str(LAYOUT.code / ("0" * 16))
+    assert document["root"] == str(submission.checkout)
     assert document["file"] == "tasks/t.py"
     assert code.place_of("src/tasks/t.py") == "tasks/t.py"
     assert CODE.place_of("tasks/t.py") == "sub/dir/tasks/t.py"
@@ -255,9 +255,9 @@ def test_a_package_taken_from_a_folder_of_the_project_places_files_from_there():
 def test_a_packaged_script_is_run_from_the_checkout(tmp_path):
     one = script(path="src/a.sh")
 
-    _, document = packaged(PackagedCode(digest="0" * 64, below="src"), one)
+    submission, document = packaged(PackagedCode(digest="0" * 64, below="src"), one)
 
-    assert document["argv"] == ["bash", str(LAYOUT.code / ("0" * 16) / "a.sh"), "-x", "a b"]
+    assert document["argv"] == ["bash", str(submission.checkout / "a.sh"), "-x", "a b"]
 
 
 def test_scripts_without_a_first_line_run(lab):

@@ -212,13 +212,13 @@ def test_an_experiment_on_a_cluster_outlives_its_driver(clusters, shared, monkey
     answer = nemorun("run", "-k", "number or double", "-e", "tx", "--json")
     nemorun("run", "-k", "seven or waits", "-e", "tx", "--detach")
     code = folder / "home" / "experiments"
-    until(lambda: list(code.glob("*/code/*/begun")))
+    until(lambda: list(code.glob("*/jobs/*/code/begun")))
     for pid in drivers():
         os.kill(pid, signal.SIGKILL)
     until(lambda: not drivers())
 
     before = jobs_of(nemorun("status", "--json"))["waits"]
-    (next(code.glob("*/code/*/begun")).parent / "go").touch()
+    (next(code.glob("*/jobs/*/code/begun")).parent / "go").touch()
     after = jobs_of(nemorun("wait", "--json"))
 
     assert jobs_of(answer)["double"]["result"] == 4, answer.err

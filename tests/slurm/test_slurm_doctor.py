@@ -102,7 +102,7 @@ def test_what_is_wrong_is_said_with_how_to_mend_it(doctor):
     assert "node" not in found["wrong"]
     assert "/no/such/python" in found["old"]["python"]["message"]
     assert found["old"]["shared"]["verdict"] == "fail"
-    assert [*found["away"]] == ["settings", "login"]
+    assert [*found["away"]] == ["settings", "code", "login"]
     assert "port 9" in found["away"]["login"]["message"]
 
 

@@ -120,19 +120,20 @@ def _share(submission: Submission) -> None:
     for file in (paths.job, paths.script):
         if file.exists():
             file.chmod(_ALL_READ)
-    if submission.checkout is not None:
-        _let_read(submission.checkout)
+    if submission.checkout is not None:  # it is the job's own, who may write there
+        _let_read(submission.checkout, write=True)
     for upstream in submission.upstream:
         _let_read(paths.root.parent / upstream)
 
 
-def _let_read(folder: Path) -> None:
-    """What the caller may read, all may; what is not the caller's to change stays as it is."""
+def _let_read(folder: Path, *, write: bool = False) -> None:
+    """What the caller may read, and write, all may; what is not the caller's to change stays as it is."""
+    bits = stat.S_IRUSR | stat.S_IXUSR | (stat.S_IWUSR if write else 0)
     for path, _, files in os.walk(folder):
         for one in (path, *(os.path.join(path, name) for name in files)):  # noqa: PTH118 - thousands of them
             with contextlib.suppress(OSError):
                 mode = stat.S_IMODE(os.lstat(one).st_mode)
-                own = mode & (stat.S_IRUSR | stat.S_IXUSR)
+                own = mode & bits
                 wanted = mode | own >> 3 | own >> 6
                 if wanted != mode and not os.path.islink(one):  # noqa: PTH114 - likewise
                     os.chmod(one, wanted)  # noqa: PTH101 - likewise

@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.schedulers.checking import packager_refusal
 from nemorun_discover.schedulers.docker.engine import connect_to_look, known_arguments, said
 from nemorun_discover.schedulers.docker.faults import no_runtime
 from nemorun_discover.schedulers.docker.images import find_image, missing_image
@@ -26,11 +27,9 @@ def require_engine(name: str, executor: DockerExecutor, env: Mapping[str, str]) 
         ExecutorRefused: It has not, in one sentence.
         ConfigError: The settings contradict themselves.
     """
-    if executor.packager.symlink_from_remote_dir is not None:
-        raise ExecutorRefused(
-            f"{name}: packager.symlink_from_remote_dir names a directory of a cluster, and there is none here",
-            hint="take it out of the profile; volumes mount a directory of this machine",
-        )
+    refused = packager_refusal(executor.packager, why_not="there is none here")
+    if refused is not None:
+        raise ExecutorRefused(f"{name}: {refused[0]}", hint=refused[1])
     with closing(connect_to_look(name, env)) as client:
         require_for_us(name, executor, known_arguments())
         _require_runtime(name, executor, client, env)

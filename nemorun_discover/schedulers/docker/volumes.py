@@ -111,12 +111,12 @@ def as_bind(volume: Volume) -> str:
 
 
 def own_mounts(submission: Submission) -> list[dict[str, Any]]:
-    """The job's folder, its code, the runtime, and the folders of the jobs it waited for."""
-    code = submission.checkout or submission.project.root
+    """The job's folder with its checkout or the project, the runtime, and the folders of the jobs it waited for."""
+    project = [] if submission.checkout else [_bind(submission.project.root, CODE)]
     jobs = submission.paths.root.parent
     return [
         _bind(submission.paths.root, JOB_DIR),
-        _bind(code, CODE),
+        *project,
         _bind(submission.runtime, seen_inside(submission).runtime, is_read_only=True),
         *(
             _bind(jobs / one, upstream_dir(one), is_read_only=True)

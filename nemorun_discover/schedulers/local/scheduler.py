@@ -14,7 +14,7 @@ from nemorun_discover.executors.codec import launcher_of
 from nemorun_discover.files import read_json
 from nemorun_discover.launchers.nsys import profiles_folder
 from nemorun_discover.model.state import Reason, State
-from nemorun_discover.schedulers.checkouts import lay_out_code
+from nemorun_discover.schedulers.checkouts import Checkouts
 from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.local.evidence import read_fact
@@ -63,6 +63,7 @@ class LocalScheduler(Scheduler):
         self._waiting: dict[str, Submission] = {}
         self._dropped: set[str] = set()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._checkouts = Checkouts()
 
     def check(self, name: str, executor: Executor) -> None:
         """Refuse what this version cannot do, and more GPUs than there are."""
@@ -89,7 +90,7 @@ class LocalScheduler(Scheduler):
         An attempt whose GPUs another experiment has taken, since the one before it ended, waits for them.
         """
         require_secrets(submission)
-        lay_out_code(submission)
+        self._checkouts.lay_out(submission)
         answer = self._start(submission)
         if answer is None:
             self._waiting[submission.job.id] = submission
@@ -176,6 +177,8 @@ class LocalScheduler(Scheduler):
             fact = Fact(state=State.FAILED, reason="START_FAILED", exit_code=child.returncode)
         if fact is not None and fact.state.is_final:
             self._slots_of(submission).release(submission.job.id)
+            is_over = fact.state is State.SUCCEEDED or submission.attempt > submission.job.retries
+            self._checkouts.give_back(submission, is_over=is_over)
         return fact
 
     def _slots_of(self, submission: Submission) -> Slots:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.executors.codec import launcher_of
 from nemorun_discover.executors.launchers import FaultTolerance
 from nemorun_discover.launchers.nsys import PROGRAM
+from nemorun_discover.schedulers.checking import packager_refusal
 from nemorun_discover.schedulers.local.processes import node_rank_of
 from nemorun_discover.schedulers.local.slots import devices_of
 
@@ -31,7 +32,7 @@ def refusal(executor: LocalExecutor, env: Mapping[str, str]) -> tuple[str, str] 
     """
     return (
         _of_launcher(executor, env)
-        or _of_packager(executor)
+        or packager_refusal(executor.packager, why_not="a local job has none")
         or (_of_nodes(executor.nodes, env) if executor.nodes > 1 else None)
         or _of_gpus(executor, env)
     )
@@ -53,15 +54,6 @@ def _of_launcher(executor: LocalExecutor, env: Mapping[str, str]) -> tuple[str, 
             "leave it empty: `nemorun status` shows every attempt of a local job",
         )
     return None
-
-
-def _of_packager(executor: LocalExecutor) -> tuple[str, str] | None:
-    if executor.packager.symlink_from_remote_dir is None:
-        return None
-    return (
-        "packager.symlink_from_remote_dir names a directory of a cluster, and a local job has none",
-        "take it out of the profile, or run on the cluster",
-    )
 
 
 def _of_nodes(nodes: int, env: Mapping[str, str]) -> tuple[str, str] | None:

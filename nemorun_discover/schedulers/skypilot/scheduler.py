@@ -53,11 +53,6 @@ class SkypilotScheduler(Scheduler):
 
     def request(self, submission: Submission) -> Mapping[str, object]:
         """SkyPilot's task in the form of its YAML, and what is told beside it."""
-        if submission.package is None and submission.job.function is not None:
-            raise ExecutorRefused(
-                f"{submission.job.executor}: without a packager none of the project's code gets there",
-                hint='packager = "git" sends the project',
-            )
         return request_of(submission)
 
     def can_start(self, submissions: Sequence[Submission]) -> bool:  # noqa: ARG002 - SkyPilot has the room

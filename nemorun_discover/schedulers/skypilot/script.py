@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nemorun_discover.schedulers.protocol import Submission
 
 PYTHON = "python3"
+_DIGITS = 16
 # Stands for the folder that SkyPilot syncs, which has another path on every cluster.
 ROOT = "/@nemorun@"
 # Words of a command that the shell fills in.
@@ -51,6 +52,16 @@ if [ "$nemorun_node" != 0 ]; then  # nodes may share one disk
 fi
 mkdir -p "$nemorun_job"/attempt-{attempt} "$nemorun_job"/outputs
 """
+# A checkout for each job, made once: a later attempt finds what the one before has left there.
+_CHECKOUT = """\
+if [ ! -d "$nemorun_shared"/code ]; then
+  nemorun_half="$nemorun_shared/.code.$nemorun_node.$$"
+  cp -a "$nemorun_root"/{package} "$nemorun_half" || exit 125
+  mv -T "$nemorun_half" "$nemorun_shared"/code 2>/dev/null || [ -d "$nemorun_shared"/code ] || exit 125
+  rm -rf "$nemorun_half"
+fi
+"""
+_NO_CODE = 'mkdir -p "$nemorun_shared"/code\n'
 _NODES = """\
 export NEMORUN_NNODES="${{SKYPILOT_NUM_NODES:-1}}" NEMORUN_NODE_RANK="$nemorun_node" NODE_RANK="$nemorun_node"
 MASTER_ADDR="$(printf '%s\\n' "$SKYPILOT_NODE_IPS" | head -n 1)"
@@ -94,6 +105,7 @@ def run_script(submission: Submission, environment: Mapping[str, str]) -> str:
     attempt = submission.attempt
     pieces = [
         _PLACE.format(job=shlex.quote(job_place(submission)), attempt=attempt),
+        _checkout(submission),
         *(f"export {name}={_word(value)}\n" for name, value in sorted(environment.items())),
         'export NEMORUN_JOB_DIR="$nemorun_job" NEMORUN_OUTPUT_DIR="$nemorun_job"/outputs\n',
     ]
@@ -121,6 +133,18 @@ def split_environment(submission: Submission) -> tuple[dict[str, str], dict[str,
     paths = {name: value for name, value in everything.items() if ROOT in value or _FOLDER in value}
     plain = {name: value for name, value in everything.items() if name not in paths}
     return plain, paths
+
+
+def _checkout(submission: Submission) -> str:
+    if submission.package is None:
+        return _NO_CODE
+    place = package_place(submission.experiment_id, submission.package)
+    return _CHECKOUT.format(package=shlex.quote(place))
+
+
+def package_place(experiment_id: str, package: str) -> str:
+    """A package in the folder that SkyPilot syncs."""
+    return f"{experiment_id}/code/{package[:_DIGITS]}"
 
 
 def job_place(submission: Submission) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.errors import ConfigError
 from nemorun_discover.executors.codec import launcher_of
 from nemorun_discover.executors.launchers import FaultTolerance
+from nemorun_discover.schedulers.checking import packager_refusal
 from nemorun_discover.schedulers.skypilot.resources import resources_of
 
 if TYPE_CHECKING:
@@ -17,11 +18,9 @@ def check_settings(executor: SkypilotSettings) -> None:
     """Raise ConfigError for the first setting that cannot be carried out."""
     resources_of(executor)
     launcher = launcher_of(executor)
-    if executor.packager.symlink_from_remote_dir is not None:
-        raise ConfigError(
-            "packager.symlink_from_remote_dir names a directory of a cluster that is there already",
-            hint="take it out of the profile: SkyPilot's clusters are made for the job",
-        )
+    why_not = "SkyPilot's are made for the job"
+    if (refused := packager_refusal(executor.packager, why_not=why_not)) is not None:
+        raise ConfigError(refused[0], hint=refused[1])
     if isinstance(launcher, FaultTolerance) and launcher.job_results_file:
         raise ConfigError(
             "launcher.job_results_file is for clusters that start a job again by themselves",

@@ -2,7 +2,7 @@
 
     .skyignore                           empty: without it, what git ignores would stay behind
     <runtime>.zip
-    <experiment>/code/<digest>/          the package
+    <experiment>/code/<digest>/          the package, of which each job makes a checkout beside its job.json
     <experiment>/jobs/<slug>/            job.json, script
     <experiment>/jobs/<upstream>/        job.json, result.json, outputs/ of a job that was waited for
 
@@ -20,12 +20,10 @@ from nemorun_discover.errors import ExecutorRefused, NemorunError
 from nemorun_discover.files import read_json
 from nemorun_discover.model.layout import JobLayout
 from nemorun_discover.packaging.checkout import checkout
-from nemorun_discover.schedulers.skypilot.script import job_place
+from nemorun_discover.schedulers.skypilot.script import job_place, package_place
 
 if TYPE_CHECKING:
     from nemorun_discover.schedulers.protocol import Submission
-
-_NO_CODE = "none"
 
 
 def fill_workdir(submission: Submission, workdir: Path) -> None:
@@ -55,11 +53,9 @@ def fill_workdir(submission: Submission, workdir: Path) -> None:
 
 
 def _lay_out_code(submission: Submission, workdir: Path) -> None:
-    code = workdir / submission.experiment_id / "code"
-    if submission.package is None or submission.checkout is None:
-        (code / _NO_CODE).mkdir(parents=True, exist_ok=True)
-        return
-    checkout(submission.runtime.parent, submission.package, code / submission.checkout.name)
+    if submission.package is not None:
+        place = workdir / package_place(submission.experiment_id, submission.package)
+        checkout(submission.runtime.parent, submission.package, place)
 
 
 def _add_upstream(submission: Submission, place: JobLayout) -> None:

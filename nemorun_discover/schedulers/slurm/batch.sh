@@ -7,6 +7,7 @@
 #   nemorun_timeout_s       limit of the attempt in seconds; empty for none but Slurm's own
 # and then calls
 #   nemorun_begin SLUG...           take these jobs' attempts, or end at once where another has them
+#   nemorun_enter SLUG ROOT [PACKAGE]    make the job's checkout, unless it is there, and go to the project's root
 #   nemorun_environment SLUG EXECUTOR    the job's variables, and its secrets
 #   nemorun_start SLUG COMMAND...   start the job's step in the background
 #   nemorun_end [POLICY SECONDS]    wait for all of them, write how they ended, exit with the worst
@@ -121,6 +122,28 @@ nemorun_own_log() {
   local folder
   folder=$(nemorun_folder "$1")
   if [ -n "$nemorun_splits_errors" ]; then exec >>"$folder/log" 2>>"$folder/log.err"; else exec >>"$folder/log" 2>&1; fi
+}
+
+# Each job has a checkout of its own, made where it runs: hard links of the package's read-only files, in directories
+# of its own, which it may write to. A later attempt finds what the one before has left there.
+nemorun_enter() {
+  local folder=$nemorun_experiment/jobs/$1 root=$2 package=${3:-} half
+  case $root in
+    /*) ;;
+    *)
+      root=$folder/$root
+      [ -n "$package" ] || mkdir -p "$root" # nothing was sent: a directory to work in is all there is
+      ;;
+  esac
+  if [ -n "$package" ] && [ ! -d "$folder/code" ]; then
+    package=${nemorun_experiment%/experiments/*}/packages/code/$package
+    half=$folder/.code.$SLURM_JOB_ID.$$
+    cp -al "$package" "$half" 2>/dev/null || { rm -rf "$half" && cp -a "$package" "$half"; } ||
+      { nemorun_note "$package cannot be laid out as $folder/code"; exit 73; }
+    mv -T "$half" "$folder/code" 2>/dev/null || [ -d "$folder/code" ] || { nemorun_note "$folder/code cannot be made"; exit 73; }
+    rm -rf "$half"
+  fi
+  cd "$root" || { nemorun_note "the project's root, $root, is not on $HOSTNAME"; exit 73; }
 }
 
 nemorun_environment() {

@@ -10,6 +10,7 @@ from nemorun_discover.errors import StoreError
 from nemorun_discover.files import read_json
 from nemorun_discover.model.job import Condition
 from nemorun_discover.model.record import GroupPolicy
+from nemorun_discover.schedulers.environment import sys_path_of
 from nemorun_discover.schedulers.slurm.environment import env_text, secrets_text
 from nemorun_discover.schedulers.slurm.order import Prepared, Sheet
 from nemorun_discover.schedulers.slurm.payload import Member, text_members
@@ -138,7 +139,15 @@ def _job_members(submission: Submission, paths: ClusterPaths) -> Iterator[Member
         raise StoreError(f"{submission.paths.job}: is not there any more, or damaged")
     yield Member(name=f"{folder}/outputs", is_folder=True, mode=0o700)
     yield Member(name=f"{folder}/attempt-{submission.attempt}", is_folder=True, mode=0o700)
-    document = json.dumps(job | launch_document(submission), indent=2)
+    if submission.linked:
+        yield Member(name=f"{folder}/code", target=submission.linked)
+    # The job's directory as this nemorun has it: an experiment may have been begun by an earlier one.
+    place = {
+        "root": str(submission.root),
+        "sys_path": sys_path_of(submission),
+        "relocated": dict(submission.relocated),
+    }
+    document = json.dumps(job | place | launch_document(submission), indent=2)
     yield from text_members(
         {f"{folder}/job.json": document, f"{folder}/env.sh": env_text(submission, paths)}
     )

@@ -76,6 +76,7 @@ def _ask(
         account=executor.account or "",
         wants_container="yes" if executor.container_image else "no",
         batch=_script(base, name, executor),
+        linked=executor.packager.symlink_from_remote_dir or "",
     )
     now = time.time()
     told = parse_told(tunnel.run(script, timeout_s=_PATIENCE_S).output.decode(errors="replace"))

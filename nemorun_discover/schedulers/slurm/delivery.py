@@ -73,6 +73,9 @@ class Delivery:
                     job.submission.package for job in jobs if job.submission.package is not None
                 )
             ),
+            linked=tuple(
+                dict.fromkeys(job.submission.linked for job in jobs if job.submission.linked)
+            ),
             prepare=lambda facts: self._prepare(jobs, facts),
         )
         open_before = [job for job in jobs if self.is_uncertain(job)]

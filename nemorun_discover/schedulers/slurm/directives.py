@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -135,17 +134,11 @@ def _of_the_whole(
         "open-mode": executor.open_mode,
         "requeue": True if executor.requeue else None,
         "no-requeue": True if executor.requeue is False else None,
-        "chdir": root_of(unit.first, paths),
+        # The jobs of an array have a directory each, which no pattern of sbatch names: the script goes there.
+        "chdir": paths.experiment,
         "dependency": dependency,
         "kill-on-invalid-dep": "yes" if dependency or _waits(unit) else None,
     }
-
-
-def root_of(submission: Submission, paths: ClusterPaths) -> str:
-    """The project's root as the job sees it, absolute."""
-    return posixpath.normpath(
-        posixpath.join(paths.job(submission.job.slug), submission.root.as_posix())
-    )
 
 
 def _waits(unit: Unit) -> bool:

@@ -1,7 +1,8 @@
 # Tells what a cluster has to offer, for `nemorun doctor -e NAME`; submits nothing and changes nothing but job_dir.
 #
 # Set before: base (job_dir), partitions (a word each), account ("" for none), wants_container (yes or no), batch (the
-# script of a job of the profile, which sbatch is asked about and not given).
+# script of a job of the profile, which sbatch is asked about and not given), linked (the directory that stands in for a
+# package, "" for none).
 # Prints a line "NAME TEXT" for everything that can be told.
 export LC_ALL=C
 say() { printf '%s %s\n' "$1" "$(printf '%s' "$2" | tr '\n' ' ' | cut -c 1-300)"; }
@@ -41,6 +42,9 @@ else
   if [ "$wants_container" = yes ]; then
     if srun --help 2>&1 | grep -q -- --container-image; then say container yes; else say container no; fi
   fi
+fi
+if [ -n "$linked" ]; then
+  if [ -d "$linked" ]; then say linked "$linked"; else say no-linked "$linked"; fi
 fi
 if problem=$(umask 077 && mkdir -p "$base" 2>&1 && touch "$base/.nemorun-doctor" 2>&1); then
   say job_dir "$base"

@@ -146,7 +146,13 @@ def _container(told: Mapping[str, Sequence[str]]) -> Check:
 
 
 def folder_findings(told: Mapping[str, Sequence[str]]) -> Iterator[Check]:
-    """What there is to say of job_dir on the login node."""
+    """What there is to say of job_dir on the login node, and of the code that is there already."""
+    if "no-linked" in told:
+        place = _first(told, "no-linked")
+        remedy = "make it there, or set symlink_from_remote_dir to where the code lies"
+        yield _fail("linked", f"{place} is no directory there", remedy)
+    elif "linked" in told:
+        yield _ok("linked", f"{_first(told, 'linked')} is there")
     if "no-job_dir" in told:
         yield _fail(
             "job_dir", _first(told, "no-job_dir"), "set job_dir in the tunnel to a folder of yours"

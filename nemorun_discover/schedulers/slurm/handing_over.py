@@ -76,6 +76,7 @@ def _script(order: Order) -> str:
         runtime=order.runtime,
         batch=order.batch[0],
         digests=" ".join(order.digests),
+        linked="\n".join(order.linked),
         max_array="",
         closed_words="\n".join(one for one, is_open in SILENCES.items() if not is_open),
         open_words="\n".join(one for one, is_open in SILENCES.items() if is_open),
@@ -120,6 +121,7 @@ _HINTS = {
     "Read-only file system": "set a job_dir in the tunnel that can be written",
     "Permission denied": "set a job_dir in the tunnel that you may write to",
     "Disk quota exceeded": "delete old files there, or set another job_dir in the tunnel",
+    "symlink_from_remote_dir": "make it there, or set it to where the code lies",
     "there is no sbatch": 'load it with pre_command = "module load slurm" and shell = "bash -l" in the tunnel',
 }
 

@@ -22,6 +22,7 @@ class Order:
         runtime: Name of the runtime's file.
         batch: Name of the batch library, and its text.
         digests: The packages that the jobs run.
+        linked: Directories there that jobs run instead of a package.
         prepare: Makes the scripts, when it is known what the cluster takes.
     """
 
@@ -31,6 +32,7 @@ class Order:
     runtime: str
     batch: tuple[str, str]
     digests: tuple[str, ...]
+    linked: tuple[str, ...]
     prepare: Callable[[ClusterFacts], Prepared]
 
 

@@ -1,8 +1,9 @@
 """Where everything lies on the cluster: the one place that knows a path there. Pure, text only.
 
     <base>/packages/runtime-<hash>.zip, batch-<hash>.sh     shared by all experiments
-    <base>/experiments/<id>/code/<digest>/                  the experiment's checkout
+    <base>/packages/code/<digest>/                          a package, its files read-only
     <base>/experiments/<id>/jobs/<slug>/                    job.json, script, env.sh, outputs/, attempt-N/
+    <base>/experiments/<id>/jobs/<slug>/code/               the job's checkout, or a link to code that was there already
     <base>/experiments/<id>/slurm/<unit>.sh, <unit>.jobs    what one sbatch submits
     <base>/experiments/<id>/slurm/slots/<unit>-<index>      leads to the attempt of an array's task
     <base>/experiments/<id>/slurm/{begun,ending,ended}/     evidence, by <slug>.<attempt>

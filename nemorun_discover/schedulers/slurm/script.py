@@ -109,6 +109,7 @@ def _of_one(unit: Unit, paths: ClusterPaths) -> Iterator[str]:
     yield f"nemorun_job={slug}"
     yield 'nemorun_begin "$nemorun_job"'
     yield from _before(executor, unit)
+    yield f'nemorun_enter "$nemorun_job" {_code_words(submission)}'
     yield f'nemorun_environment "$nemorun_job" {shell_word(submission.job.executor)}'
     yield from _address(executor, "$SLURM_JOB_NODELIST")
     yield from _setup(executor)
@@ -140,6 +141,7 @@ def _of_group(unit: Unit, paths: ClusterPaths) -> Iterator[str]:
         )
         yield ""
         yield f"nemorun_member_{number}() {{"
+        yield f"  nemorun_enter {slugs[number]} {_code_words(member)}"
         yield f"  nemorun_environment {slugs[number]} {shell_word(member.job.executor)}"
         yield from [f"  export NEMORUN_HET_GROUP={component}"] if is_het else []
         yield from (f"  {line}" for line in _address(own, nodes, is_always=True))
@@ -149,6 +151,12 @@ def _of_group(unit: Unit, paths: ClusterPaths) -> Iterator[str]:
         if number:
             yield f"nemorun_pause {executor.wait_time_for_group_job:g}"
         yield f"nemorun_start {slugs[number]} nemorun_member_{number}"
+
+
+def _code_words(submission: Submission) -> str:
+    """The job's directory, relative to its folder or absolute, and the package that its checkout is made of."""
+    words = [str(submission.root), *([submission.package] if submission.package else [])]
+    return " ".join(map(shell_word, words))
 
 
 def _hosts(unit: Unit, components: Sequence[Sequence[Submission]]) -> Iterator[str]:

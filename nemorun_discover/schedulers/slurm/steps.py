@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nemorun_discover.executors.macros import ExecutorMacros
-from nemorun_discover.schedulers.slurm.directives import root_of
 from nemorun_discover.schedulers.slurm.quoting import shell_word
 from nemorun_discover.schedulers.slurm.shape import DEFAULT_PYTHON, settings_of, shape_of
 
@@ -71,7 +70,10 @@ def _container(submission: Submission, paths: ClusterPaths) -> list[str]:
     executor = settings_of(submission)
     if executor.container_image is None:
         return []
-    mounts = [f"{paths.base}:{paths.base}", *executor.container_mounts]
+    code = [str(submission.root)] if submission.root.is_absolute() else []
+    linked = [submission.linked] if submission.linked else code
+    own = [f"{one}:{one}" for one in (paths.base, *linked)]
+    mounts = [*own, *executor.container_mounts]
     script = submission.job.script.env if submission.job.script else {}
     names = dict.fromkeys(
         (
@@ -82,7 +84,7 @@ def _container(submission: Submission, paths: ClusterPaths) -> list[str]:
     return [
         f"--container-image={shell_word(executor.container_image)}",
         f"--container-mounts={_with_job_dir(','.join(mounts))}",
-        f"--container-workdir={shell_word(root_of(submission, paths))}",
+        '--container-workdir="$PWD"',
         f"--container-env={shell_word(','.join(names))}",
         "--no-container-mount-home",
     ]

@@ -4,8 +4,9 @@
 # the queue, or whose id was written down, is not handed over twice. It talks with the client over stdin and stdout.
 #
 # Set before: base (job_dir), exp (the experiment's id), runtime, batch (names below packages/), digests (of packages,
-# "" for none), max_array ("" to ask), closed_words and open_words (a line each, of words.py: what Slurm says instead of an
-# answer, where the job was not taken, and where it may have been).
+# "" for none), max_array ("" to ask), linked (a directory on a line each: code that is there already), closed_words and
+# open_words (a line each, of words.py: what Slurm says instead of an answer, where the job was not taken, and where it may
+# have been).
 #
 # It prints                                       and reads
 #   base, home, sbatch, runtime, batch,
@@ -49,14 +50,21 @@ touch "$err" 2>/dev/null || err=/dev/null
 [ -d "$base" ] || try mkdir -p "$base"
 folder=$base/experiments/$exp
 try mkdir -p "$base/packages/code" "$folder/slurm/slots" "$folder/slurm/begun" "$folder/slurm/ended" \
-  "$folder/slurm/secrets" "$folder/code"
+  "$folder/slurm/secrets"
 printf 'base %s\nuser %s\nhost %s\n' "$base" "$(id -un)" "$(uname -n)"
 command -v sbatch >/dev/null 2>&1 || fail "there is no sbatch on its PATH ($PATH)"
 there() { if [ -e "$base/packages/$2" ]; then printf '%s yes\n' "$1"; else printf '%s no\n' "$1"; fi; }
+printf '%s\n' "$linked" | while IFS= read -r place; do
+  [ -z "$place" ] || [ -d "$place" ] || fail "symlink_from_remote_dir: $place is no directory there"
+done || exit 3
 there runtime "$runtime"
 there batch "$batch"
 missing=
+# Files of packages have the time 0, as they were sent, and are read-only. A later one was written to by somebody whom
+# that does not stop (root, also in a container): such a package is sent again.
+written_to() { [ -d "$1" ] && [ -n "$(find "$1" -type f -newermt '1970-01-02 UTC' 2>/dev/null | head -n 1)" ]; }
 for digest in $digests; do
+  if written_to "$base/packages/code/$digest"; then rm -rf "$base/packages/code/$digest"; fi
   there "tree $digest" "code/$digest"
   [ -d "$base/packages/code/$digest" ] || missing="$missing $digest"
 done
@@ -98,18 +106,10 @@ for digest in $missing; do
   if [ -s "$incoming/gone/$name" ]; then
     (cd "$tree" && xargs -0 rm -f -- <"$incoming/gone/$name") 2>"$err" || fail "$(one_line)"
   fi
+  if written_to "$tree"; then fail "a file of $base/packages/code was written to: delete that folder, and it is sent again"; fi
   # Another one may have brought it meanwhile: then it stays inside ours, and goes with it.
   [ -d "$base/packages/code/$digest" ] || mv -T "$tree" "$base/packages/code/$digest" 2>/dev/null ||
     [ -d "$base/packages/code/$digest" ] || fail "$base/packages/code/$digest cannot be made"
-done
-for digest in $digests; do
-  name=$(printf '%.16s' "$digest")
-  place=$folder/code/$name
-  if [ ! -d "$place" ]; then
-    half=$folder/code/.$name-$$
-    cp -al "$base/packages/code/$digest" "$half" 2>"$err" || try cp -a "$base/packages/code/$digest" "$half"
-    mv -T "$half" "$place" 2>/dev/null || [ -d "$place" ] || fail "$place cannot be made"
-  fi
 done
 [ ! -d "$incoming/experiment" ] || (cd "$incoming/experiment" && tar -cf - .) | (cd "$folder" && tar -xpf - 2>"$err") ||
   fail "$(one_line)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nemorun_discover.executors.tunnels import SSHTunnel
+from nemorun_discover.schedulers.checking import packager_refusal
 
 if TYPE_CHECKING:
     from nemorun_discover.executors.slurm import SlurmExecutor
@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 
 def refusal(executor: SlurmExecutor) -> tuple[str, str] | None:
     """The first setting that cannot be carried out, as a sentence, and how to mend it; None for none."""
-    packager = executor.packager
-    is_far = isinstance(executor.tunnel, SSHTunnel)
-    if packager.kind == "none" and is_far and packager.symlink_from_remote_dir is None:
+    found = packager_refusal(executor.packager)
+    if found is not None:
+        return found
+    linked = executor.packager.symlink_from_remote_dir
+    if linked is not None and not (linked.startswith("/") and linked.isprintable()):
         return (
-            'packager = "none" sends no code, and the cluster has none',
-            'set packager = "git", or packager.symlink_from_remote_dir to where the code is there',
+            f"packager.symlink_from_remote_dir = {linked!r} is no absolute path",
+            "write where the code lies on the cluster, beginning with /",
         )
     return None

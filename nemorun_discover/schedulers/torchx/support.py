@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.discovery.names import did_you_mean, one_of
 from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.executors.codec import launcher_of
+from nemorun_discover.schedulers.checking import packager_refusal
 from nemorun_discover.schedulers.torchx.calls import ask
 
 if TYPE_CHECKING:
@@ -73,11 +74,8 @@ def _problems(executor: TorchxExecutor) -> Iterator[tuple[str, str]]:
             yield f"{field} has no meaning for TorchX's {scheduler}", "take it out of the profile"
     if scheduler in _NEED_AN_IMAGE and not executor.image:
         yield f"TorchX's {scheduler} runs images, and none is given", "set image"
-    if executor.packager.symlink_from_remote_dir is not None:
-        yield (
-            "packager.symlink_from_remote_dir has no meaning for a job of TorchX",
-            "take it out of the profile",
-        )
+    refused = packager_refusal(executor.packager, why_not="a job of TorchX has none")
+    yield from [refused] if refused else []
     yield from _about_files(executor)
 
 

@@ -45,7 +45,7 @@ class Place:
         )
         paths = self.layout.job(made.slug)
         paths.outputs.mkdir(parents=True, exist_ok=True)
-        told = {"argv": command, "root": "../../code/none", "sys_path": [], "timeout_s": None}
+        told = {"argv": command, "root": "code", "sys_path": [], "timeout_s": None}
         paths.job.write_text(json.dumps({**told, "grace_s": 1, "upstream": {}}))
         (self.root / "packages").mkdir(exist_ok=True)
         return Submission(
@@ -56,5 +56,5 @@ class Place:
             executor=settings or SkypilotExecutor(),
             project=Project(root=str(self.project), name="lab"),
             runtime=install_runtime(self.root / "packages"),
-            root=self.root.__class__("../../code/none"),
+            root=self.root.__class__("code"),
         )

@@ -138,11 +138,6 @@ def test_settings_that_contradict_each_other_are_refused_with_the_executors_name
     assert refused.value.hint
 
 
-def test_code_that_would_not_get_there_is_refused(place):
-    with pytest.raises(ExecutorRefused, match="none of the project's code gets there"):
-        request_of(place, SkypilotExecutor(), function="train", script=None)
-
-
 def test_a_managed_job_is_told_nothing_of_clusters(place):
     executor = SkypilotJobsExecutor(job_recovery="FAILOVER")
 

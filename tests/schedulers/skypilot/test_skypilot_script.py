@@ -19,6 +19,7 @@ from nemorun_discover.schedulers.skypilot.frames import JobStream
 from nemorun_discover.schedulers.skypilot.names import job_name
 from nemorun_discover.schedulers.skypilot.request import workdir_of
 from nemorun_discover.schedulers.skypilot.run import Run
+from nemorun_discover.schedulers.skypilot.script import job_place
 from nemorun_discover.schedulers.skypilot.task import task_of
 from nemorun_discover.schedulers.skypilot.workdir import fill_workdir
 from tests.schedulers.skypilot.place import Place
@@ -69,7 +70,7 @@ def test_a_job_leaves_its_exit_its_log_and_its_files(place):
     ended = keep_evidence(Run(submission=submission), stream)
     assert done.returncode == 7
     assert (ended["exit_code"], ended["reason"], exit_code_of(stream)) == (7, "EXIT_CODE", 7)
-    where = workdir_of(submission) / submission.experiment_id / "code/none"
+    where = workdir_of(submission) / job_place(submission) / "code"
     assert log.decode() == f"in {where}\nend\n"
     assert (submission.paths.outputs / "it's").read_text() == "w\n"
 
@@ -143,7 +144,7 @@ def test_upstream_jobs_are_sent_along(place):
     upstream.paths.result.write_text('{"lr": 1}')
     (upstream.paths.outputs / "model").write_text("weights")
     submission = place.submission(
-        script='cat ../../jobs/up@sky/outputs/model "$NEMORUN_JOB_DIR"/../up@sky/result.json'
+        script='cat ../../up@sky/outputs/model "$NEMORUN_JOB_DIR"/../up@sky/result.json'
     )
     told = json.loads(submission.paths.job.read_text())
     submission.paths.job.write_text(json.dumps({**told, "upstream": {"up": ["up@sky"]}}))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.services.slurm.cluster import Cluster
 
 EXPERIMENT = "20261122-0712-lab-x7k2"
-CODE = "../../code/0123456789abcdef"
+CODE = "code"
 MAX_ARRAY_SIZE = 1001
 PATIENCE_S = 150  # other tests may be at work on this machine
 
@@ -91,6 +91,7 @@ class Place:
     outside: Path
     paths: ClusterPaths
     native_ids: list[str] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
 
     def submit(self, of: Unit, *options: str, **keywords: Any) -> str:
         """Lay the unit out and submit it; its native id."""
@@ -119,12 +120,17 @@ class Place:
                 slot.parent.mkdir(exist_ok=True)
                 slot.unlink(missing_ok=True)
                 slot.symlink_to(f"../../jobs/{one.job.slug}/attempt-{one.attempt}")
-        self.see(f"{paths.experiment}/code/0123456789abcdef").mkdir(parents=True, exist_ok=True)
+            for name, text in self.files.items():
+                self.write(f"{paths.job(one.job.slug)}/{CODE}/{name}", text.encode())
+                if name.startswith("bin/"):
+                    self.see(f"{paths.job(one.job.slug)}/{CODE}/{name}").chmod(0o755)
         self.own()
 
     def code(self, name: str, text: str) -> None:
-        """A file of the project's code."""
-        self.write(f"{self.paths.job('any')}/{CODE}/{name}", textwrap.dedent(text).encode())
+        """A file of the project's code, in the checkouts of all jobs."""
+        self.files[name] = textwrap.dedent(text)
+        for folder in self.see(f"{self.paths.experiment}/jobs").glob("*/code"):
+            (folder / name).write_text(self.files[name])
 
     def write(self, path: str, content: bytes) -> None:
         file = Path(os.path.normpath(self.see(path)))

@@ -35,7 +35,7 @@ def test_a_task_runs_in_the_container_with_its_code_and_its_folder(place):
     assert place.ended(job)["exit_code"] == 0, place.log(job)
     folder = place.see(place.paths.job(job.job.slug))
     found = json.loads((folder / "result.json").read_text())
-    assert found == {"image": "ID=nemorun-python", "cwd": "0123456789abcdef"}
+    assert found == {"image": "ID=nemorun-python", "cwd": "code"}
     assert (folder / "outputs" / "made.txt").read_text() == "here"
 
 

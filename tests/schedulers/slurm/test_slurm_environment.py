@@ -84,7 +84,7 @@ def test_secrets_are_in_their_own_file_only():
 def test_the_project_is_found_before_everything_and_the_runtime_after_it(own, before, middle):
     found = env_of(SlurmExecutor(env_vars=own), before)["PYTHONPATH"].split(":")
 
-    assert found[0] == f"{PATHS.experiment}/code/0123456789abcdef"
+    assert found[0] == f"{PATHS.job('train@slurm_a')}/code"
     assert found[1:-1] == middle
     assert found[-1].startswith("/scratch/it's me/packages/runtime-")
 

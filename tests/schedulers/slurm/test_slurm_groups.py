@@ -12,9 +12,11 @@ from nemorun_discover.model.state import State
 from nemorun_discover.schedulers.slurm.verdict import Evidence, fact_of
 from tests.schedulers.slurm.place import submission, unit
 
-FOREVER = "echo ready; touch ready; while :; do sleep 0.1; done"
+FOREVER = "echo ready; touch ../../ready; while :; do sleep 0.1; done"
 # Nothing says that members begin together: on a busy machine it may be seconds from one to the next.
-AWAIT = "until [ -e ready ]; do sleep 0.1; done"  # another's FOREVER; all are in one folder
+AWAIT = (
+    "until [ -e ../../ready ]; do sleep 0.1; done"  # another's FOREVER, in the folder of all jobs
+)
 QUICK = {"wait_time_for_group_job": 0, "monitor_group_job_wait_time": 1}
 
 
@@ -58,8 +60,11 @@ def test_all_lets_every_member_run_to_its_own_end(place):
 
 
 def test_any_failed_ends_the_others_when_one_has_failed(place):
-    done_too = "until [ -e done ]; do sleep 0.1; done; sleep 2"
-    done, failed = member("done", "touch done"), member("failed", f"{AWAIT}; {done_too}; exit 3")
+    done_too = "until [ -e ../../done ]; do sleep 0.1; done; sleep 2"
+    done, failed = (
+        member("done", "touch ../../done"),
+        member("failed", f"{AWAIT}; {done_too}; exit 3"),
+    )
     others = member("others", f"trap 'echo told; exit 0' TERM; {FOREVER}")
 
     native_id = place.submit(unit(done, failed, others), policy="any_failed")
@@ -112,10 +117,12 @@ def test_members_start_one_after_the_other(place):
 
 def test_a_controller_that_is_away_when_a_member_is_to_start_is_waited_for(place_to_break):
     place = place_to_break
-    early = member("early", f"touch ready; {AWAIT.replace('ready', 'late')}")
-    late = member("late", "touch late; exit 4", setup_lines=AWAIT.replace("ready", "go"))
+    early = member("early", f"touch ../../ready; {AWAIT.replace('ready', 'late')}")
+    late = member(
+        "late", "touch ../../late; exit 4", setup_lines=AWAIT.replace("../../ready", "go")
+    )
     place.submit(unit(early, late), policy="any_failed")
-    place.soon(place.see(f"{place.paths.experiment}/code/0123456789abcdef/ready"), 60)
+    place.soon(place.see(f"{place.paths.experiment}/jobs/ready"), 60)
 
     place.cluster.faults.stop_slurmctld()
     place.code("go", "")

@@ -11,7 +11,7 @@
 #SBATCH --output=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/slurm/slots/train-lr=0.1@slurm_a+2-9e6e4aa8.1-%a/log
 #SBATCH --error=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/slurm/slots/train-lr=0.1@slurm_a+2-9e6e4aa8.1-%a/log.err
 #SBATCH --open-mode=append
-#SBATCH --chdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/code/0123456789abcdef
+#SBATCH --chdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2
 
 nemorun_experiment=/scratch/me/.run/experiments/20261122-0712-lab-x7k2
 nemorun_first_attempt=1
@@ -21,6 +21,7 @@ source /scratch/me/.run/packages/batch-HASH.sh || exit 127
 
 nemorun_job="$(nemorun_job_of_task /scratch/me/.run/experiments/20261122-0712-lab-x7k2/slurm/train-lr=0.1@slurm_a+2-9e6e4aa8.1.jobs)"
 nemorun_begin "$nemorun_job"
+nemorun_enter "$nemorun_job" code
 nemorun_environment "$nemorun_job" slurm_a
 nemorun_start "$nemorun_job" srun \
     --export=ALL \

@@ -21,7 +21,7 @@
 #SBATCH --output=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/jobs/train@slurm_a/attempt-1/log
 #SBATCH --open-mode=append
 #SBATCH --no-requeue
-#SBATCH --chdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/code/0123456789abcdef
+#SBATCH --chdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2
 #SBATCH --dependency=afterok:41
 #SBATCH --kill-on-invalid-dep=yes
 #SBATCH --mail-type=END
@@ -36,6 +36,7 @@ source /scratch/me/.run/packages/batch-HASH.sh || exit 127
 nemorun_job=train@slurm_a
 nemorun_begin "$nemorun_job"
 nemorun_forward USR1
+nemorun_enter "$nemorun_job" code
 nemorun_environment "$nemorun_job" slurm_a
 export MASTER_ADDR="${MASTER_ADDR:-$(nemorun_head_of "$SLURM_JOB_NODELIST")}"
 # setup_lines
@@ -64,7 +65,7 @@ nemorun_start "$nemorun_job" srun \
     --label \
     --container-image='nvcr.io#nvidia/pytorch:24.01-py3' \
     --container-mounts=/scratch/me/.run:/scratch/me/.run,/data:/data:ro,"$NEMORUN_JOB_DIR"/cache:/cache \
-    --container-workdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/code/0123456789abcdef \
+    --container-workdir="$PWD" \
     --container-env=PYTHONPATH,HF_HOME,WANDB_API_KEY,LD_LIBRARY_PATH \
     --no-container-mount-home \
     --mpi=pmix \

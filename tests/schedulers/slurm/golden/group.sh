@@ -8,7 +8,7 @@
 #SBATCH --gpus-per-node=2
 #SBATCH --output=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/slurm/server@slurm_a+1-c0c83fe3.1.log
 #SBATCH --open-mode=append
-#SBATCH --chdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/code/0123456789abcdef
+#SBATCH --chdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2
 
 nemorun_experiment=/scratch/me/.run/experiments/20261122-0712-lab-x7k2
 nemorun_first_attempt=1
@@ -18,6 +18,7 @@ nemorun_begin server@slurm_a client@slurm_client
 export NEMORUN_GROUP_HOSTS="$(nemorun_head_of "$SLURM_JOB_NODELIST"),$(nemorun_head_of "$SLURM_JOB_NODELIST")"
 
 nemorun_member_0() {
+  nemorun_enter server@slurm_a code
   nemorun_environment server@slurm_a slurm_a
   export MASTER_ADDR="${MASTER_ADDR:-$(nemorun_head_of "$SLURM_JOB_NODELIST")}"
 # setup_lines
@@ -36,6 +37,7 @@ export A=1
 nemorun_start server@slurm_a nemorun_member_0
 
 nemorun_member_1() {
+  nemorun_enter client@slurm_client code
   nemorun_environment client@slurm_client slurm_client
   export MASTER_ADDR="${MASTER_ADDR:-$(nemorun_head_of "$SLURM_JOB_NODELIST")}"
   exec srun \
@@ -49,7 +51,7 @@ nemorun_member_1() {
     --overlap \
     --container-image=/images/client.sqsh \
     --container-mounts=/scratch/me/.run:/scratch/me/.run \
-    --container-workdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/code/0123456789abcdef \
+    --container-workdir="$PWD" \
     --container-env=PYTHONPATH \
     --no-container-mount-home \
     python3 /scratch/me/.run/packages/runtime-HASH.zip --srun "$NEMORUN_JOB_DIR" "$NEMORUN_ATTEMPT"

@@ -10,7 +10,7 @@
 #SBATCH --time=60
 #SBATCH --output=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/slurm/server@slurm_a+1-c0c83fe3.1.log
 #SBATCH --open-mode=append
-#SBATCH --chdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/code/0123456789abcdef
+#SBATCH --chdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2
 #SBATCH hetjob
 #SBATCH --job-name=a.pair.x7k2
 #SBATCH --account=b
@@ -27,6 +27,7 @@ nemorun_begin server@slurm_a client@slurm_client
 export NEMORUN_GROUP_HOSTS="$(nemorun_head_of "$SLURM_JOB_NODELIST_HET_GROUP_0"),$(nemorun_head_of "$SLURM_JOB_NODELIST_HET_GROUP_1")"
 
 nemorun_member_0() {
+  nemorun_enter server@slurm_a code
   nemorun_environment server@slurm_a slurm_a
   export NEMORUN_HET_GROUP=0
   export MASTER_ADDR="${MASTER_ADDR:-$(nemorun_head_of "$SLURM_JOB_NODELIST_HET_GROUP_0")}"
@@ -43,6 +44,7 @@ nemorun_member_0() {
 nemorun_start server@slurm_a nemorun_member_0
 
 nemorun_member_1() {
+  nemorun_enter client@slurm_client code
   nemorun_environment client@slurm_client slurm_client
   export NEMORUN_HET_GROUP=1
   export MASTER_ADDR="${MASTER_ADDR:-$(nemorun_head_of "$SLURM_JOB_NODELIST_HET_GROUP_1")}"

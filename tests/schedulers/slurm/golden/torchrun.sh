@@ -9,7 +9,7 @@
 #SBATCH --gpus-per-task=4
 #SBATCH --output=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/jobs/train@slurm_a/attempt-1/log
 #SBATCH --open-mode=append
-#SBATCH --chdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2/code/0123456789abcdef
+#SBATCH --chdir=/scratch/me/.run/experiments/20261122-0712-lab-x7k2
 
 nemorun_experiment=/scratch/me/.run/experiments/20261122-0712-lab-x7k2
 nemorun_first_attempt=1
@@ -17,6 +17,7 @@ source /scratch/me/.run/packages/batch-HASH.sh || exit 127
 
 nemorun_job=train@slurm_a
 nemorun_begin "$nemorun_job"
+nemorun_enter "$nemorun_job" code
 nemorun_environment "$nemorun_job" slurm_a
 export MASTER_ADDR="${MASTER_ADDR:-$(nemorun_head_of "$SLURM_JOB_NODELIST")}"
 nemorun_start "$nemorun_job" srun \

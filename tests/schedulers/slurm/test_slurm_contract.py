@@ -21,22 +21,23 @@ from nemorun_discover.packaging.runtime import install_runtime
 from nemorun_discover.schedulers.protocol import Submission
 from nemorun_discover.schedulers.slurm.scheduler import SlurmScheduler
 from tests.schedulers.scheduler_contract import PATIENCE_S, SchedulerContract
+from tests.services.slurm import modern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.services.slurm.cluster import Cluster
     from tests.services.slurm.clusters import Clusters
 
 
 class SlurmPlace:
-    """Jobs of the cluster without accounting, which work in one folder of the user's home there."""
+    """Jobs of a cluster, which work in one folder of the user's home there."""
 
-    def __init__(self, home: Path, clusters: Clusters) -> None:
-        self._cluster = clusters.b
+    def __init__(self, home: Path, cluster: Cluster) -> None:
+        self._cluster = cluster
         # A cluster is asked for a job by its key: each test has an experiment of its own.
         self._experiment = f"20261122-0712-lab-{uuid.uuid4().hex[:4]}"
-        clusters.give_ssh(home)
         self._base = f"/home/{self._cluster.user.name}/co ntract's {uuid.uuid4().hex[:8]}"
         self.folder = self._cluster.outside(f"{self._base}/work")
         self._layout = HomeLayout(home / ".run")
@@ -110,7 +111,9 @@ class SlurmPlace:
 class TestSlurm(SchedulerContract):
     @pytest.fixture
     def place(self, clusters: Clusters, home: Path) -> Iterator[SlurmPlace]:
-        place = SlurmPlace(home, clusters)
+        """On the cluster without accounting."""
+        clusters.give_ssh(home)
+        place = SlurmPlace(home, clusters.b)
         yield place
         place.close()
 
@@ -123,3 +126,13 @@ class TestSlurm(SchedulerContract):
         scheduler.query([submission])
 
         assert woken.wait(PATIENCE_S)
+
+
+class TestSlurmOfToday(SchedulerContract):
+    @pytest.fixture
+    def place(self, cluster_c: Cluster, home: Path) -> Iterator[SlurmPlace]:
+        """On Slurm 24.11, whose site replaces every job's comment."""
+        modern.give_ssh(cluster_c, home)
+        place = SlurmPlace(home, cluster_c)
+        yield place
+        place.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -84,6 +85,17 @@ def check_slice(place: FunctionPlace, root: Path, names: Iterable[str]) -> None:
         ) from missing
 
 
+def real_file(module: ModuleType) -> Path | None:
+    """Where a module's file is, however it was spelled: `../l.py` or a path through a linked directory is that file.
+
+    The file's own name is kept, also where it is a link. None where there is no file.
+    """
+    file = getattr(module, "__file__", None)
+    if not file or not Path(file).is_file():
+        return None
+    return Path(os.path.realpath(Path(file).parent), Path(file).name)
+
+
 def is_installed(file: Path) -> bool:
     """True for what an interpreter brings along: its library, and what is installed for it."""
     library = Path(sysconfig.get_path("stdlib"))
@@ -142,8 +154,7 @@ def _means(module: ModuleType, name: str, function: object) -> bool:
 
 
 def _file_of(module: ModuleType) -> Path | None:
-    file = getattr(module, "__file__", None)
-    return Path(file).absolute() if file and Path(file).is_file() else None
+    return real_file(module)
 
 
 def _in_project(file: Path, root: Path) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.discovery.filescan import FACTORY_FILE
+from nemorun_discover.model.layout import KEPT, is_ours
 from nemorun_discover.model.task import Issue
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _MARKS_OF_ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta"})
 def find_files(root: Path, paths: Sequence[str]) -> tuple[list[str], list[Issue]]:
     """List the Python files at or below `paths`, and every `executors.py` from them up to `root`.
 
-    Hidden files and directories, caches and virtualenvs are left out. A link to a directory is not
+    Hidden files and directories, caches, virtualenvs, and what nemorun keeps of experiments are left out. A link to a directory is not
     followed (it may lead in a circle, or into a data set); name it in `paths` to have it scanned.
 
     Returns:
@@ -75,8 +76,12 @@ def _walk(start: str, prefix: str, issues: list[Issue]) -> Iterator[str]:
             message = f"the directory cannot be read: {error.strerror}"
             issues.append(Issue(file=prefix.rstrip("/") or ".", line=0, message=message))
             continue
-        if directory != start and any(entry.name in _MARKS_OF_ENVIRONMENT for entry in entries):
+        names = [entry.name for entry in entries]
+        if directory != start and not _MARKS_OF_ENVIRONMENT.isdisjoint(names):
             continue
+        if is_ours(directory, names):
+            # A home that is the project's root itself: beside it lie the project's own files.
+            entries = [one for one in entries if one.name not in KEPT] if directory == start else []
         for entry in entries:
             if entry.name.startswith((".", _LINKS_OF_SETUPTOOLS)) or entry.name in _SKIPPED:
                 continue

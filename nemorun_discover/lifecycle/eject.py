@@ -116,7 +116,7 @@ def _write_code(home: Home, record: Record, job: Job, draft: Path) -> tuple[str,
             GitArchivePackager(size_limit_mb=0),
             root,
             cache_dir=user_cache_dir(),
-            leave_out=[home.layout.root],
+            leave_out=home.folders(),
         )
         inside, _ = place_in(listing, root)
     except NemorunError as error:

@@ -24,7 +24,7 @@ from nemorun_discover.store.create import create_experiment
 from nemorun_discover.store.home import cannot_write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from nemorun_discover.lifecycle.packing import Packing
@@ -86,9 +86,9 @@ def _packed(
     home: Home, plan: Plan, env: Mapping[str, str], tell: Callable[[str], None], now: datetime
 ) -> tuple[Record, Packing]:
     """The record but for its id, and the packages of its executors, which can run its jobs."""
-    draft = _record(plan, now)
+    draft = _record(plan, now, home.folders())
     _check(draft, _crew(home, draft, env, plan.secrets))
-    packing = pack(plan, home.layout.root)
+    packing = pack(plan, home.folders())
     for note in packing.notes:
         tell(note)
     return replace(draft, packages=dict(packing.codes)), packing
@@ -171,9 +171,9 @@ def _with_import_roots(plan: Plan) -> tuple[Job, ...]:
     )
 
 
-def _masked_state(plan: Plan) -> GitState | None:
+def _masked_state(plan: Plan, leave_out: Sequence[Path]) -> GitState | None:
     """The state of the code; a configuration that holds secrets is in its diff as soon as it was changed."""
-    state = git_state(Path(plan.project.root))
+    state = git_state(Path(plan.project.root), leave_out)
     if state is None or not state.diff:
         return state
     values = {
@@ -184,7 +184,7 @@ def _masked_state(plan: Plan) -> GitState | None:
     return replace(state, diff=masked_diff(state.diff, Known(values)))
 
 
-def _record(plan: Plan, now: datetime) -> Record:
+def _record(plan: Plan, now: datetime, leave_out: Sequence[Path]) -> Record:
     return Record(
         id="",
         title=plan.title,
@@ -195,7 +195,7 @@ def _record(plan: Plan, now: datetime) -> Record:
         host=socket.gethostname(),
         versions=versions(),
         project=plan.project,
-        git=_masked_state(plan),
+        git=_masked_state(plan, leave_out),
         interpreter=interpreter(),
         executors=dict(plan.executors),
         jobs=_with_import_roots(plan),

@@ -43,12 +43,12 @@ class Packing:
     notes: tuple[str, ...] = ()
 
 
-def pack(plan: Plan, home_root: Path) -> Packing:
+def pack(plan: Plan, leave_out: Sequence[Path]) -> Packing:
     """List the packages of a plan; nothing but the cache of hashes is written.
 
     Args:
         plan: What is to be launched.
-        home_root: NEMORUN_HOME, which never travels even where it lies in the project.
+        leave_out: What nemorun itself keeps, which never travels even where it lies in the project.
 
     Raises:
         ConfigError: A packager cannot package this project.
@@ -73,7 +73,7 @@ def pack(plan: Plan, home_root: Path) -> Packing:
             continue
         key = repr(packager)
         if key not in listings:
-            listings[key] = _list(table, Path(plan.project.root), home_root)
+            listings[key] = _list(table, Path(plan.project.root), leave_out)
             notes += listings[key].notes
         codes[name] = _code_of(listings[key], Path(plan.project.root))
         notes.append(_note(name, codes[name]))
@@ -82,12 +82,12 @@ def pack(plan: Plan, home_root: Path) -> Packing:
     return Packing(codes=codes, listings=tuple(distinct.values()), notes=tuple(notes))
 
 
-def _list(table: Mapping[str, object], root: Path, home_root: Path) -> Listing:
+def _list(table: Mapping[str, object], root: Path, leave_out: Sequence[Path]) -> Listing:
     # Packaging reads git and hashes files; a run without it does not pay for its import.
     from nemorun_discover.packaging.packager import list_package  # noqa: PLC0415
 
     packager = executor_from_dict(table).packager
-    return list_package(packager, root, cache_dir=user_cache_dir(), leave_out=[home_root])
+    return list_package(packager, root, cache_dir=user_cache_dir(), leave_out=leave_out)
 
 
 def _linked(table: Mapping[str, object], root: Path) -> PackagedCode:

@@ -7,16 +7,17 @@ import os
 import platform
 import re
 import sys
+from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING
 
+from nemorun_discover.config.import_roots import repository_around
 from nemorun_discover.model.record import GitState, Interpreter
 from nemorun_discover.packaging.git import GitFailed, start, submodules
 from nemorun_discover.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 LARGEST_DIFF = 1_048_576  # bytes; a larger one is cut, and says so
 # Whatever the user's git is configured to show, this is a diff that `git apply` reads.
@@ -79,10 +80,15 @@ def user_name() -> str:
         return str(os.getuid())
 
 
-def git_state(root: Path) -> GitState | None:
+def git_state(root: Path, leave_out: Sequence[Path] = ()) -> GitState | None:
     """The code's state as git sees it; None when git is missing or root is in no repository.
 
     Nothing is written: the index is not refreshed.
+
+    Args:
+        root: The project's root.
+        leave_out: Directories that are no code of it: a home in the project, which git knows nothing of, would make
+            every experiment but the first look changed.
     """
     status = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "-z")
     if status is None:
@@ -98,7 +104,12 @@ def git_state(root: Path) -> GitState | None:
     if diff is not None and has_commit:
         diff = _with_dirty(diff, dirty_inside)
     named = (line[2:] for line in lines if line.startswith("? "))
-    untracked = tuple(one for one in named if _BYTECODE not in one.split("/"))
+    top = Path(os.path.realpath(repository_around(root)))
+    untracked = tuple(
+        one
+        for one in named
+        if _BYTECODE not in one.split("/") and not _is_below(top / one, leave_out)
+    )
     return GitState(
         commit=commit if has_commit else None,
         branch=None if branch == "(detached)" else branch,
@@ -127,6 +138,10 @@ def diff_between(root: Path, before: str, after: str) -> str:
     """What `git diff` prints of two commits; empty when git does not know one of them."""
     output = _git(root, "diff", *_DIFF[2:], before, after, "--", limit=LARGEST_DIFF)
     return _text(output or b"")
+
+
+def _is_below(path: Path, folders: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(os.path.realpath(one)) for one in folders)
 
 
 def _dirty_submodules(root: Path) -> Iterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ def check_code(home: Home, record: Record) -> Iterator[Finding]:
         if name in record.packages:
             yield _check_package(home, record, name, record.packages[name])
     if any(name not in record.packages for name in names):
-        yield from _check_files(record.git, git_state(root))
+        yield from _check_files(record.git, git_state(root, home.folders()))
 
 
 def _finding(*, holds: bool | None, message: str) -> Finding:
@@ -58,7 +58,7 @@ def _check_package(home: Home, record: Record, name: str, code: PackagedCode) ->
             packager,
             Path(record.project.root),
             cache_dir=user_cache_dir(),
-            leave_out=[home.layout.root],
+            leave_out=home.folders(),
         )
     except NemorunError as error:
         return _finding(holds=False, message=f"{name}: cannot be packaged now: {error.message}")

@@ -27,7 +27,7 @@ from pathlib import Path
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 DEFAULT_HOME = "~/.run"
 
@@ -35,6 +35,30 @@ DEFAULT_HOME = "~/.run"
 def home_root(env: Mapping[str, str]) -> Path:
     """The home that NEMORUN_HOME names, `~/.run` where it names none; absolute, and maybe not there yet."""
     return Path(env.get("NEMORUN_HOME") or DEFAULT_HOME).expanduser().absolute()
+
+
+KEPT = ("experiments", "packages", "clusters", "crashes")  # the directories of a home
+HOME_README = "This folder belongs to nemorun"  # how the README of a home begins
+_OF_A_HOME = frozenset(("README", "experiments", "packages"))
+_OF_AN_EXPERIMENT = frozenset(("record.json", "events.jsonl", "jobs"))
+
+
+def is_ours(folder: str, names: Collection[str]) -> bool:
+    """True for a home, or an experiment's folder outside one: what lies there are copies of code, and no project's.
+
+    Args:
+        folder: The directory.
+        names: What lies directly in it.
+    """
+    if _OF_AN_EXPERIMENT.issubset(names):
+        return True
+    if not _OF_A_HOME.issubset(names):
+        return False
+    try:
+        with open(f"{folder}/README", encoding="utf-8", errors="replace") as readme:  # noqa: PTH123
+            return readme.read(len(HOME_README)) == HOME_README
+    except OSError:
+        return False
 
 
 class HomeLayout:

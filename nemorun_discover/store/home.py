@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import StoreError, UsageError
 from nemorun_discover.files import write_atomic
 from nemorun_discover.model.ids import MINUTE_LENGTH, is_experiment_id, matching
-from nemorun_discover.model.layout import HomeLayout, home_root
+from nemorun_discover.model.layout import KEPT, HomeLayout, home_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from nemorun_discover.model.record import Record
     from nemorun_discover.store.scope import Scope
@@ -65,6 +66,17 @@ class Home:
                 write_atomic(self.layout.readme, _README)
         except OSError as error:
             raise cannot_write(self.layout.root, error) from error
+
+    def folders(self) -> list[Path]:
+        """Every directory with what nemorun keeps: none is code of a project, wherever the home lies.
+
+        The home's own directories are named too, for one that is a project's root at once; and the folders of
+        experiments that lie elsewhere (`base_dir`).
+        """
+        found = [self.layout.root, *(self.layout.root / one for one in KEPT)]
+        with suppress(OSError), os.scandir(self.layout.experiments) as entries:
+            found += [Path(os.path.realpath(one.path)) for one in entries if one.is_symlink()]
+        return found
 
     def ids(self) -> list[str]:
         """The ids of all experiments, oldest minute first; no record is read."""

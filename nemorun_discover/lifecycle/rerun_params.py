@@ -6,11 +6,13 @@ import itertools
 import json
 import math
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.config.code_tasks import parameter_value
 from nemorun_discover.config.import_roots import import_roots
+from nemorun_discover.config.load import load_config
 from nemorun_discover.discovery.draft import MOST_JOBS
 from nemorun_discover.discovery.dynamic import describe_types
 from nemorun_discover.discovery.expand import has_unknown
@@ -43,15 +45,23 @@ class RecordedTypes:
     """The annotations of the parameters of recorded jobs.
 
     Where the record has none (of an earlier version, or of a function that tells none), a value is of the type
-    of the recorded one. A type that only an import tells is learnt from the project as it is now, as a run does.
+    of the recorded one. A type that only an import tells is learnt from the project as it is now, as a run does;
+    where its file is gone, from the recorded value again.
 
     Args:
         project: Where the jobs come from.
         types: As the record has them.
+        env: May forbid an import (NEMORUN_NO_IMPORT).
     """
 
-    def __init__(self, project: Project, types: Mapping[str, Mapping[str, Json]]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        types: Mapping[str, Mapping[str, Json]],
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self._project = project
+        self._env = env
         self._types = types
         self._described: dict[str, Mapping[str, TypeSpec]] = {}
 
@@ -69,9 +79,23 @@ class RecordedTypes:
         if name not in known:
             return type_like(job.params[name]) if name in job.params else ANY
         spec = decode_type(known[name])
-        if has_unknown(spec) and job.function and job.file:
-            return self._described_types(job).get(name, spec)
-        return spec
+        if not (has_unknown(spec) and job.function and job.file):
+            return spec
+        if not Path(
+            self._project.root, job.file
+        ).is_file():  # the project is gone; its package runs
+            return type_like(job.params[name]) if name in job.params else spec
+        return self._described_types(job).get(name, spec) if self._may_import else spec
+
+    @cached_property
+    def _may_import(self) -> bool:
+        """Whether the project lets its files be imported to learn what they hold, now."""
+        root, file = Path(self._project.root), self._project.config
+        if file is not None and not Path(file).exists():
+            file = None
+        return load_config(
+            root, file=None if file is None else Path(file), env=self._env
+        ).may_import
 
     def _described_types(self, job: Job) -> Mapping[str, TypeSpec]:
         if job.task_key not in self._described:

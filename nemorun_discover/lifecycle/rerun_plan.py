@@ -37,7 +37,7 @@ def changed(
     pairs, sentences = with_new_values(
         plan.jobs,
         assignments(changes),
-        RecordedTypes(record.project, record.types),
+        RecordedTypes(record.project, record.types, env),
         defaults=new_defaults(changes.overrides),
         env=env,
     )

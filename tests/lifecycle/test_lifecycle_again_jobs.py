@@ -327,6 +327,14 @@ def test_a_parameter_that_was_left_to_its_default_can_be_given():
     assert sentences == ("lr = 1.0 instead of its default in t@a",)
 
 
+def test_a_type_that_an_import_would_tell_is_the_recorded_values_where_the_project_is_gone():
+    types = {"tasks.py::t": {"lr": ["unknown", "Far", [], [], []]}}
+
+    found, _ = with_values([job("t@a", params={"lr": "A"})], [value("B")], types)
+
+    assert found[0].params == {"lr": "B"}
+
+
 def test_a_parameter_that_no_job_has_is_refused_with_those_there_are():
     with pytest.raises(UsageError) as raised:
         with_values([job("t@a", params={"rate": 1})], [value("5", name="rat")])

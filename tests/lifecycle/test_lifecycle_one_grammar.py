@@ -9,7 +9,7 @@ import textwrap
 import pytest
 
 from nemorun_discover.config.load import load_config
-from nemorun_discover.errors import NemorunError
+from nemorun_discover.errors import NemorunError, UsageError
 from nemorun_discover.lifecycle.again import rerun
 from nemorun_discover.lifecycle.compose import compose
 from nemorun_discover.lifecycle.launch import launch
@@ -131,6 +131,14 @@ def test_a_word_means_for_a_rerun_what_it_means_for_a_run(both, words):
         said = {kinds[option]: (rest,)} if option in kinds else {"words": (word,)}
 
         assert outcome(run, said) == outcome(again, said), word
+
+
+def test_a_rerun_imports_nothing_where_that_is_forbidden(both, monkeypatch):
+    run, again = both
+    monkeypatch.setenv("NEMORUN_NO_IMPORT", "1")
+
+    assert outcome(run, {"words": ("far=B",)}) == outcome(again, {"words": ("far=B",)})
+    assert outcome(again, {"words": ("far=B",)})[0] is UsageError
 
 
 def outcome(make, said):

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.services.slurm import modern
 from tests.slurm.lab import Lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.services.slurm.cluster import Cluster
     from tests.services.slurm.clusters import Clusters
 
 
@@ -32,6 +34,16 @@ def lone_lab(clusters_to_break: Clusters, home: Path, tmp_path: Path) -> Iterato
     yield lab
     for cluster in clusters_to_break.both:
         cluster.faults.mend()
+    lab.clean()
+    lab.restore()
+
+
+@pytest.fixture
+def lab_c(cluster_c_to_break: Cluster, home: Path, tmp_path: Path) -> Iterator[Lab]:
+    """Alone on the newer cluster, which has policies."""
+    lab = Lab(tmp_path / "pro ject's", modern.Alone(cluster=cluster_c_to_break), home)
+    yield lab
+    cluster_c_to_break.faults.mend()
     lab.clean()
     lab.restore()
 

@@ -222,11 +222,12 @@ class Lab:
 
     def queue(self, cluster: Cluster, experiment: str = "") -> list[list[str]]:
         """Id, state, name and comment of our jobs that Slurm knows, ended ones too."""
-        rows = cluster.run("squeue", "-h", "-r", "-t", "all", "-o", "%i|%T|%j|%k").splitlines()
+        # By the folder they work in: a site may replace comments.
+        rows = cluster.run("squeue", "-h", "-r", "-t", "all", "-o", "%i|%T|%j|%k|%Z").splitlines()
         return [
-            row.split("|")
+            row.split("|")[:4]
             for row in rows
-            if f"nemorun={experiment}" in row and any(one in row for one in self.experiments())
+            if experiment in row and any(f"/{one}/" in row for one in self.experiments())
         ]
 
     def experiments(self) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.services.slurm import configuration, debian, files
@@ -22,6 +23,27 @@ modify qos few set MaxSubmitJobsPerUser=3 MaxJobsPerUser=1 MaxTRESPerUser=gres/g
 modify user {user} set qos=normal,few
 quit
 """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alone:
+    """cluster_c where a test wants clusters: it is all of them."""
+
+    cluster: Cluster
+
+    @property
+    def a(self) -> Cluster:
+        """The first."""
+        return self.cluster
+
+    @property
+    def both(self) -> tuple[Cluster]:
+        """All."""
+        return (self.cluster,)
+
+    def give_ssh(self, home: Path) -> None:
+        """As `give_ssh`."""
+        give_ssh(self.cluster, home)
 
 
 def default_base() -> Path:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+import nemorun
 from nemorun_discover.api.adding import Wish, add
 from nemorun_discover.api.draft import in_sequence, plan_of
 from nemorun_discover.api.named import jobs_called
+from nemorun_discover.api.partial import Partial
 from nemorun_discover.api.script import Script
 from nemorun_discover.errors import UsageError
 from nemorun_discover.executors.local import LocalExecutor
@@ -62,6 +64,32 @@ def test_the_task_keeps_its_name_where_the_id_gets_a_number(draft):
     add_script(draft, "a")
 
     assert [job.task for job in draft.jobs] == ["a", "a"]
+
+
+def reads_outputs():
+    own = nemorun.current()
+    return (nemorun.upstream("one").output_dir, own.output_dir)
+
+
+def reads_results():
+    return nemorun.upstream("one").result, nemorun.current().output_dir
+
+
+def test_a_job_gets_the_outputs_that_it_asks_for(draft):
+    one, two = add_script(draft, "one"), add_script(draft, "two")
+
+    add_script(draft, "said", dependencies=[two], inputs=[one])
+    for function, more in (
+        (reads_outputs, {}),
+        (reads_results, {}),
+        (reads_outputs, {"inputs": []}),
+    ):
+        wish = Wish(dependencies=[one, two], **more)
+        add(draft, Partial(function), LocalExecutor(), wish)
+
+    said, *others = draft.jobs[2:]
+    assert said.after == {"one": (one,), "two": (two,)}
+    assert [job.inputs for job in (said, *others)] == [("one",), ("one",), (), ()]
 
 
 def test_a_job_waits_for_what_it_names(draft):

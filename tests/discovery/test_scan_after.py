@@ -45,6 +45,39 @@ def test_a_node_id_means_exactly_that_task(project: Project):
     assert (found.tasks[2].after, found.issues) == (("b.py::prep",), ())
 
 
+def test_the_outputs_that_a_task_gets_are_those_it_names_or_reads(project: Project):
+    content = """
+@run.task
+def prep(): ...
+@run.task(name='other')
+def more(): ...
+@run.task(inputs=[prep, 'other@gpu'])
+def named(): ...
+@run.task(after=['prep', more])
+def reads():
+    for one in run.upstreams('prep'):
+        print(one.output_dir, run.upstream('other').output_dir)
+@run.task(after=['prep'])
+def results(folder='x'):
+    own = run.current()
+    print(run.upstream('prep').result, own.output_dir, run.current().output_dir)
+@run.task(after=['prep'], inputs=[])
+def nothing():
+    print(run.upstream('prep').output_dir)
+@run.task(after=['prep'])
+def of_another():
+    print(run.upstream('other').output_dir)
+"""
+
+    tasks = project.tasks(HEAD + content)
+
+    both = ("tasks.py::prep", "tasks.py::other")
+    assert (tasks["named"].after, tasks["named"].inputs) == (both, both)
+    assert tasks["named"].after_on == {"tasks.py::other": ("gpu",)}
+    assert tasks["reads"].inputs == both
+    assert [tasks[name].inputs for name in ("results", "nothing", "of_another")] == [()] * 3
+
+
 def test_a_name_may_say_on_which_executor_its_task_is_meant(project: Project):
     project.write("at@x/a.py", HEAD + "@run.task\ndef prep(): ...\n@run.task\ndef other(): ...\n")
     project.write(

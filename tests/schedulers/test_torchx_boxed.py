@@ -85,6 +85,26 @@ def test_a_job_without_our_files_has_its_code_its_upstream_and_its_result(nemoru
     assert result["env"] == "a,b $HOME ${app_id} $$ $(X)"
 
 
+def test_to_ask_for_outputs_is_refused_before_anything_starts(nemorun, project, home):
+    (project / "tasks.py").write_text(TASKS.replace('after=["number"]', 'inputs=["number"]'))
+    config = (project / "nemorun.toml").read_text() + '\n[tasks.number]\nexecutors = "local"\n'
+
+    inside = nemorun("run", "-k", "number or double", "-e", "box")
+    (project / "nemorun.toml").write_text(config)
+    into = nemorun("run", "-k", "number or double", "-o", 'project.default_executor="box"')
+    (project / "tasks.py").write_text(TASKS)
+    result_alone = nemorun(
+        "run", "-k", "number or double", "-o", 'project.default_executor="box"', "--json"
+    )
+
+    assert [inside.code, into.code] == [6, 6]
+    assert (
+        "double@box cannot get the outputs of number@local: jobs of box see no files of this machine, and are "
+        "sent results alone" in into.err
+    )
+    assert jobs_of(result_alone)["double"]["result"] == 4
+
+
 def test_its_log_is_here_each_line_once_and_nothing_else(nemorun):
     jobs = jobs_of(nemorun("run", "-k", "number or large", "-e", "box", "--json"))
 

@@ -55,7 +55,7 @@ def _by_its_own_word(run: Run, stream: JobStream) -> Fact | None:
     if document is None:
         return None
     write_json(run.paths.exit, document)
-    _tell_what_stayed(run, stream)
+    tell_what_stayed(run, stream)
     fact = read_fact(run.paths)
     return None if fact is None else replace(fact, raw_state=run.raw)
 
@@ -69,7 +69,8 @@ _WORDS = {
 }
 
 
-def _tell_what_stayed(run: Run, stream: JobStream) -> None:
+def tell_what_stayed(run: Run, stream: JobStream) -> None:
+    """Say what outputs did not come back, in the log and to whoever needs them."""
     size = left_behind(stream)
     # Of the last attempt that ended: whoever needs the outputs looks there.
     write_json(_note_of(run.submission.paths), {"left_bytes": size or 0})

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nemorun_discover.executors.skypilot import SkypilotExecutor
+from nemorun_discover.schedulers.skypilot.ending import tell_what_stayed, what_stayed
 from nemorun_discover.schedulers.skypilot.follow import (
     exit_code_of,
     keep_evidence,
@@ -19,6 +20,7 @@ from nemorun_discover.schedulers.skypilot.frames import JobStream
 from nemorun_discover.schedulers.skypilot.names import job_name
 from nemorun_discover.schedulers.skypilot.request import workdir_of
 from nemorun_discover.schedulers.skypilot.run import Run
+from nemorun_discover.schedulers.skypilot.scheduler import SkypilotScheduler
 from nemorun_discover.schedulers.skypilot.script import job_place
 from nemorun_discover.schedulers.skypilot.task import task_of
 from nemorun_discover.schedulers.skypilot.workdir import fill_workdir
@@ -135,8 +137,15 @@ def test_outputs_that_are_too_large_for_a_log_are_counted_and_stay(place):
 
     stream, _ = stream_of(submission, (0, run_on_node(submission).stdout))
 
+    run = Run(submission=submission)
+    before = what_stayed(submission.paths)
+    tell_what_stayed(run, stream)
+
     assert left_behind(stream) > 34_000_000
-    assert keep_evidence(Run(submission=submission), stream)["exit_code"] == 0
+    assert keep_evidence(run, stream)["exit_code"] == 0
+    assert (before, what_stayed(submission.paths)) == (0, left_behind(stream))
+    refusal = SkypilotScheduler({}).refuses_outputs(submission)
+    assert refusal.startswith("34 MB of them stayed on the cluster")
 
 
 def test_upstream_jobs_are_sent_along(place):

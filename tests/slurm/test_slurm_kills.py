@@ -42,6 +42,9 @@ def test_retries_cancels_and_reruns_survive_kills_at_any_moment(lab, dice):
         array = "array = false" if cluster is lab.clusters.a else ""
         lab.profile(f"slurm_{cluster.site.letter}", cluster, array)
         lab.profile(f"again_{cluster.site.letter}", cluster, f"retries = 1\n{array}")
+    lab.profiles["slurm_none"] = '[profiles.slurm_none]\nkind = "local"\n'
+    lab.profiles["again_none"] = '[profiles.again_none]\nkind = "local"\nretries = 1\n'
+    lab.configure()
     campaigns = [retries, cancels, reruns]
     seeds = [random.Random(dice.random()) for _ in campaigns]
 
@@ -49,8 +52,9 @@ def test_retries_cancels_and_reruns_survive_kills_at_any_moment(lab, dice):
         list(pool.map(lambda one: one[0](lab, one[1]), zip(campaigns, seeds, strict=True)))
 
     for experiment in lab.experiments():
-        for cluster in lab.clusters.both:
-            for job in (lab.folder(cluster, experiment) / "jobs").iterdir():
+        here = lab.home / ".run" / "experiments" / experiment
+        for folder in (here, *(lab.folder(cluster, experiment) for cluster in lab.clusters.both)):
+            for job in (folder / "jobs").iterdir():
                 starts = job / "outputs" / "starts"
                 begun = starts.read_text().split() if starts.exists() else []
                 assert len(begun) == len(set(begun)), f"{job.name} ran an attempt twice: {begun}"
@@ -64,7 +68,7 @@ def retries(lab, dice):
     jobs = lab.until_over(experiment)
     assert {job["state"] for job in jobs.values()} == {"SUCCEEDED"}
     assert {job["attempt"] for job in jobs.values()} == {2}
-    assert sorted(job["result"] for job in jobs.values()) == [1, 1, 2, 2]
+    assert sorted(job["result"] for job in jobs.values()) == [1, 1, 1, 2, 2, 2]
 
 
 def cancels(lab, dice):

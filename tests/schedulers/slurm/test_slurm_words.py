@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from importlib.resources import files
+
 import pytest
 
 from nemorun_discover.model.state import Reason, State
-from nemorun_discover.schedulers.slurm.words import STATES, meaning_of, starts_by_itself, waits_for
+from nemorun_discover.schedulers.slurm.words import (
+    SILENCES,
+    STATES,
+    hint_at_refusal,
+    meaning_of,
+    meaning_of_silence,
+    starts_by_itself,
+    waits_for,
+)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +136,76 @@ def test_a_composed_reason_is_told_in_words(whose, form):
 )
 def test_a_job_that_can_never_start_has_no_time_to_start(reason, starts):
     assert starts_by_itself(reason) is starts
+
+
+# What sbatch of Slurm 22.05 and 24.11 prints: as it fails, as its library fails, and after a site's own words.
+SAID = {
+    "Batch job submission failed: Unable to contact slurm controller (connect failure)": "away",
+    "Batch job submission failed: Slurm backup controller in standby mode": "away",
+    "Batch job submission failed: Unable to create job record, try again": "away",
+    "If munged is up, restart with --num-threads=10\nsbatch: error: Munge encode failed: "
+    'Failed to access "/run/munge/munge.socket.2": No such file or directory\n'
+    "sbatch: error: slurm_send_node_msg: auth_g_create has authentication error\n"
+    "sbatch: error: Batch job submission failed: Protocol authentication error": "unsure",
+    "resolve_ctls_from_dns_srv: res_nsearch error: Unknown host\n"
+    "sbatch: error: fetch_config: DNS SRV lookup failed\n"
+    "sbatch: fatal: Could not establish a configuration source": "away",
+    "Batch job submission failed: Unable to contact slurm controller (receive failure)": "unsure",
+    "Batch job submission failed: Socket timed out on send/recv operation": "unsure",
+    "Batch job submission failed: Zero Bytes were transmitted or received": "unsure",
+    "Batch job submission failed: Unexpected message received": "unsure",
+    "Batch job submission failed: Resource temporarily unavailable": "unsure",
+    "": "unsure",
+    "invalid partition specified: nosuch\n"
+    "sbatch: error: Batch job submission failed: Invalid partition name specified": "refused",
+    "Batch job submission failed: Invalid account or account/partition combination specified": "refused",
+    "Batch job submission failed: Invalid qos specification": "refused",
+    "QOSMaxSubmitJobPerUserLimit\nsbatch: error: Batch job submission failed: Job violates "
+    "accounting/QOS policy (job submit limit, user's size and/or time limits)": "refused",
+    "Batch job submission failed: Requested node configuration is not available": "refused",
+    "Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)": "refused",
+    "Batch job submission failed: Invalid generic resource (gres) specification": "refused",
+    "Batch job submission failed: User's group not permitted to use this partition": "refused",
+    "Connection refused by the licence server\n"  # a site's plugin, of the job
+    "sbatch: error: Batch job submission failed: Unspecified error": "refused",
+    "Slurm temporarily unable to accept job, sleeping and retrying\n"
+    "sbatch: error: Batch job submission failed: Invalid partition name specified": "refused",
+    "Unable to open file u.sh": "refused",
+}
+
+
+def words_for(shell, said, code):
+    """What submit.sh makes of them."""
+    text = files("nemorun_discover.schedulers.slurm").joinpath("submit.sh").read_text("utf-8")
+    function = re.search(r"^word_for\(\) \{.*?^\}", text, re.MULTILINE | re.DOTALL).group()
+    words = {
+        "closed_words": "\n".join(one for one, is_open in SILENCES.items() if not is_open),
+        "open_words": "\n".join(one for one, is_open in SILENCES.items() if is_open),
+    }
+    script = f'err=$(mktemp); printf "%s" "$said" >"$err"\n{function}\nword_for {code}; rm "$err"'
+    done = subprocess.run(
+        [shell, "-c", script],
+        env={**words, "said": said},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_silence_and_words_about_the_job_are_told_apart(shell):
+    found = {said: words_for(shell, said and f"sbatch: error: {said}\n", 1) for said in SAID}
+
+    assert found == SAID
+    assert words_for(shell, "sbatch: error: Invalid partition\n", 137) == "unsure"  # it was killed
+
+
+def test_most_silences_and_refusals_say_what_they_mean():
+    assert "slurmctld does not run" in meaning_of_silence("(connect failure)")
+    assert "munge" in meaning_of_silence("Protocol authentication error")
+    refused = [said for said, word in SAID.items() if word == "refused"]
+    without = [said for said in refused if not hint_at_refusal(said)]
+    assert without == [
+        said for said in refused if "Unspecified" in said or said.startswith("Unable to open")
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from nemorun_discover.cli.render_jobs import count_words, heading_lines, job_tab
 from nemorun_discover.errors import ExecutorRefused, WaitTimeout
 from nemorun_discover.lifecycle.cancel import cancel
 from nemorun_discover.lifecycle.carry_on import carry_on
-from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.freshness import look_for_lost
 from nemorun_discover.lifecycle.watch import watch
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def cancel_command(settings: Settings, words: tuple[str, ...], *, keyword: str |
     console = open_console(settings)
     home, experiment_id, names = find_experiment_and_jobs(words, settings, console)
     carry_on(home, experiment_id)
-    status = observe(home, experiment_id)
+    status = look_for_lost(home, experiment_id, os.environ)
     jobs = pick_jobs(status, names, keyword)
     alive = [job.id for job in status.jobs if job.id in jobs and not job.is_settled]
     if alive:

@@ -17,7 +17,7 @@ from nemorun_discover.cli.reference import find_experiment_and_jobs, keep_going,
 from nemorun_discover.discovery.arguments import read_assignment
 from nemorun_discover.errors import ExitCode, NothingSelected
 from nemorun_discover.lifecycle.again import rerun, unfinished
-from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.freshness import look_for_lost
 from nemorun_discover.lifecycle.rerun_changes import Changes
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def rerun_command(
         [word for word in words if not read_assignment(word)], settings, console
     )
     keep_going(home, experiment_id, console)
-    status = observe(home, experiment_id)
+    status = look_for_lost(home, experiment_id, os.environ)
     jobs = pick_jobs(status, names, keyword)
     if failed:
         jobs = tuple(one for one in jobs if one in unfinished(status))

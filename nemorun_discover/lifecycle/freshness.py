@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.lifecycle.board import Board
 from nemorun_discover.lifecycle.carry_on import carry_on
 from nemorun_discover.lifecycle.contact import read_contacts
+from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.lifecycle.reading import AT_HAND, readers_of
 from nemorun_discover.model.state import State
 from nemorun_discover.store.lock import is_held
@@ -57,6 +58,17 @@ def until_handed_over(home: Home, record: Record) -> Iterator[ExperimentStatus]:
             carry_on(home, record.id)
             looked_after = time.monotonic()
         time.sleep(_PAUSE_S)
+
+
+def look_for_lost(home: Home, experiment_id: str, env: Mapping[str, str]) -> ExperimentStatus:
+    """Where an experiment stands, before jobs of it are ended or run again: those taken for lost may be there.
+
+    A driver that was started for them has looked; one that runs for others is asked to look now.
+    """
+    status = observe(home, experiment_id)
+    if not any(job.is_lost for job in status.jobs):
+        return status
+    return until_fresh(home, home.read_record(experiment_id), env)
 
 
 def _silent(layout: ExperimentLayout, since: dict[str, float]) -> set[str]:

@@ -231,6 +231,32 @@ def test_evidence_that_comes_after_a_job_was_taken_for_lost_overrules_that(lab):
     assert {job["attempts"][0]["reason"] for job in lab.show(experiment).values()} == {None}
 
 
+def test_a_lost_job_is_found_by_the_driver_that_goes_on_for_others(lab):
+    """Two clusters, one of them blind: its job is lost while the other one keeps the driver."""
+    lab.write("tasks.py", TASKS)
+    file = blind(lab, lab.clusters.a)
+    experiment = lab.launch("-k", "wait", "-e", "slurm_*")
+    lab.until_running(experiment)
+    file.touch()
+    jobs = lab.until(experiment, lambda jobs: jobs["wait@slurm_a"]["reason"] == "LOST")
+    driver = lab.driver(experiment)
+
+    file.unlink()
+    rerun = lab("rerun", experiment, "--failed")
+    cancelled = lab("cancel", experiment, "wait@slurm_a")
+    ended = lab.jobs(experiment)
+
+    assert rerun.code == 5, rerun.out + rerun.err
+    assert cancelled.code == 0, cancelled.out + cancelled.err
+    assert (ended["wait@slurm_a"]["state"], ended["wait@slurm_b"]["state"]) == (
+        "CANCELLED",
+        "RUNNING",
+    )
+    assert lab.clusters.a.state_of(jobs["wait@slurm_a"]["native_id"]) == "CANCELLED"
+    assert lab.driver(experiment) == driver
+    lab("cancel", experiment)
+
+
 def test_a_journal_of_an_earlier_version_that_calls_a_job_lost_is_overruled_too(lab):
     """As 0.x wrote it: the comment was changed, and the job lost while it ran."""
     lab.write("tasks.py", TASKS)

@@ -227,7 +227,7 @@ class Lab:
         return [
             row.split("|")[:4]
             for row in rows
-            if experiment in row and any(f"/{one}/" in row for one in self.experiments())
+            if experiment in row and any(f"/{one}" in row for one in self.experiments())
         ]
 
     def experiments(self) -> list[str]:

@@ -176,6 +176,27 @@ def test_a_client_killed_at_any_moment_leaves_every_job_exactly_once(lab, dice):
     assert {job["attempt"] for job in jobs.values()} == {1}
 
 
+def test_a_client_killed_at_any_moment_where_the_site_replaces_comments(lab_c, dice):
+    """The same on the newer cluster, where no submit key is found in a comment; as arrays and one by one."""
+    lab, cluster = lab_c, lab_c.clusters.cluster
+    held = "additional_parameters = { hold = true }"
+    lab.profile("slurm_c", cluster, f"array = false\n{held}")
+    lab.profile("slurm_d", cluster, held)
+    began = time.monotonic()
+    lab("cancel", lab.launch(*TWENTY, "--name", "rehearsal"))
+    takes = min(time.monotonic() - began, 10)
+
+    kill_often(lab, "lane", random.Random(dice.random()), kills=12, takes=takes)
+
+    launched = named(lab, "lane")
+    for experiment in launched:
+        jobs = lab.until_state(experiment, "PENDING", 180)
+        exactly_once(lab, cluster, experiment, 20)
+        told = {job["native_id"] for job in jobs.values()}
+        assert told == {row[0] for row in lab.queue(cluster, experiment)}
+        lab("cancel", experiment)
+
+
 def test_a_driver_that_died_while_it_wrote_ids_down_leaves_an_array_that_is_known(lab):
     lab.profile("slurm_b", lab.clusters.b, "additional_parameters = { hold = true }")
     experiment = lab.launch("-k", "train", "-e", "slurm_b", "lr=1,2,3,4")

@@ -28,6 +28,7 @@ from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.leaves import as_words, is_same
 from nemorun_discover.lifecycle.relabel import relabelled
 from nemorun_discover.model.task import ANY
+from nemorun_discover.secrets import MASK, is_mark, masked, promises_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,7 +78,8 @@ class RecordedTypes:
         """
         known = self._types.get(job.task_key, {})
         if name not in known:
-            return type_like(job.params[name]) if name in job.params else ANY
+            before = job.params.get(name)
+            return ANY if name not in job.params or is_mark(before) else type_like(before)
         spec = decode_type(known[name])
         if not (has_unknown(spec) and job.function and job.file):
             return spec
@@ -225,12 +227,16 @@ def _sentences(pairs: Sequence[tuple[Job, Job]]) -> list[str]:
     for old, new in pairs:
         for name, value in new.params.items():
             if name not in old.params or not is_same(old.params[name], value):
-                before = as_words(old.params[name]) if name in old.params else "its default"
-                where.setdefault((name, as_words(value), before), []).append(old.id)
+                before = _words(name, old.params[name]) if name in old.params else "its default"
+                where.setdefault((name, _words(name, value), before), []).append(old.id)
     return [
         f"{name} = {new} instead of {old} in {_named(found)}"
         for (name, new, old), found in where.items()
     ]
+
+
+def _words(name: str, value: Json) -> str:
+    return MASK if is_mark(value) or promises_secret(name, value) else as_words(masked(value))
 
 
 def _named(ids: Sequence[str]) -> str:
@@ -254,8 +260,8 @@ def mismatches(record: Record, pairs: Sequence[tuple[Job, Job]]) -> list[str]:
         for one in (one for ids in job.after.values() for one in ids):
             upstream = now.get(one, [then[one]])
             sentences += [
-                f"{new.id} has {name} = {as_words(value)}, and {upstream[0].id},"
-                f" which it comes after, has {as_words(upstream[0].params[name])}"
+                f"{new.id} has {name} = {_words(name, value)}, and {upstream[0].id},"
+                f" which it comes after, has {_words(name, upstream[0].params[name])}"
                 for name, value in new.params.items()
                 if name in upstream[0].params
                 and not any(is_same(value, other.params[name]) for other in upstream)

@@ -338,12 +338,17 @@ def _is_same_line(line: str, other: str) -> bool:
 
 
 def take_out_of_argv(
-    argv: Sequence[str], values: dict[str, str], *, prefix: str, known: Known = NOTHING_KNOWN
+    argv: Sequence[str],
+    values: dict[str, str],
+    *,
+    prefix: str,
+    known: Known = NOTHING_KNOWN,
+    but: str = _OPENING,
 ) -> tuple[str, ...]:
-    """The words with marks in the place of their secrets, as `masked_argv` finds them."""
+    """The words with marks in the place of their secrets, as `masked_argv` finds them; not in words with `but` in them."""
     return tuple(
         known.marked(word, values)
-        if start is None or _OPENING in word or not word[start:]
+        if start is None or _OPENING in word or but in word or not word[start:]
         else word[:start] + marked_text(values, variable_name(prefix, name), word[start:])
         for word, start, name in _with_secrets(argv)
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nemorun_discover.config.locate import user_cache_dir
 from nemorun_discover.errors import ExecutorRefused, NemorunError, UsageError
 from nemorun_discover.executors.codec import executor_from_dict
+from nemorun_discover.lifecycle.references import private_files
 from nemorun_discover.model.check import Check, Verdict
 from nemorun_discover.model.record import PackagedCode
 
@@ -73,7 +74,8 @@ def pack(plan: Plan, leave_out: Sequence[Path]) -> Packing:
             continue
         key = repr(packager)
         if key not in listings:
-            listings[key] = _list(table, Path(plan.project.root), leave_out)
+            private = private_files(plan.project.config)
+            listings[key] = _list(table, Path(plan.project.root), leave_out, private)
             notes += listings[key].notes
         codes[name] = _code_of(listings[key], Path(plan.project.root))
         notes.append(_note(name, codes[name]))
@@ -82,12 +84,16 @@ def pack(plan: Plan, leave_out: Sequence[Path]) -> Packing:
     return Packing(codes=codes, listings=tuple(distinct.values()), notes=tuple(notes))
 
 
-def _list(table: Mapping[str, object], root: Path, leave_out: Sequence[Path]) -> Listing:
+def _list(
+    table: Mapping[str, object], root: Path, leave_out: Sequence[Path], private: Sequence[Path]
+) -> Listing:
     # Packaging reads git and hashes files; a run without it does not pay for its import.
     from nemorun_discover.packaging.packager import list_package  # noqa: PLC0415
 
     packager = executor_from_dict(table).packager
-    return list_package(packager, root, cache_dir=user_cache_dir(), leave_out=leave_out)
+    return list_package(
+        packager, root, cache_dir=user_cache_dir(), leave_out=leave_out, private=private
+    )
 
 
 def _linked(table: Mapping[str, object], root: Path) -> PackagedCode:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nemorun_discover.config.locate import FILE_NAME
 from nemorun_discover.config.profiles import profile_tree
+from nemorun_discover.config.read import read_tree
 from nemorun_discover.config.references import marked, referenced, resolve
 from nemorun_discover.config.tree import Leaf, Loose, Node, leaves
-from nemorun_discover.secrets import is_public, names_in
+from nemorun_discover.errors import ConfigError
+from nemorun_discover.secrets import is_public, names_in, promises_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,6 +52,24 @@ def mark_references(plan: Plan, config: Config) -> Plan:
         }
     jobs = tuple(_mark_job(job, config, secrets.setdefault(job.id, {})) for job in plan.jobs)
     return replace(plan, executors=executors, jobs=jobs, secrets=secrets)
+
+
+def private_files(config: str | None) -> list[Path]:
+    """The configuration, where it holds the value of a secret itself; a pyproject.toml has more to say to a package."""
+    if config is None or Path(config).name != FILE_NAME:
+        return []
+    try:
+        tree = read_tree(Path(config), FILE_NAME)
+    except ConfigError:
+        return []
+    return [Path(config)] if any(_is_literal(path, leaf) for path, leaf in leaves(tree)) else []
+
+
+def _is_literal(path: tuple[str, ...], leaf: Leaf) -> bool:
+    value = _natural(leaf.value)
+    is_path = isinstance(value, str) and value.startswith(("/", "~", "./"))
+    names = [one for one in path[2:] if promises_secret(one, value)]
+    return bool(names) and not is_path and not referenced(leaf.value)
 
 
 def as_written(tasks: Iterable[Task], config: Config) -> list[Task]:

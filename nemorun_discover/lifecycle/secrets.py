@@ -34,6 +34,7 @@ PLUGINS = "plugins"
 # `nemorun rerun token=…` finds the value of a parameter in the environment under this and its name, too.
 PARAMETER = "NEMORUN_PARAM"
 _ARGUMENT = "NEMORUN_ARG"
+_PLACEHOLDER = "${param:"  # filled in later, by a mark where the parameter is a secret
 
 
 def hide(
@@ -123,7 +124,9 @@ def _hide_in_script(script: Script, values: dict[str, str], known: Known) -> Scr
         else known.marked(value, values)
         for name, value in script.env.items()
     }
-    command = take_out_of_argv(script.command, values, prefix=_ARGUMENT, known=known)
+    command = take_out_of_argv(
+        script.command, values, prefix=_ARGUMENT, known=known, but=_PLACEHOLDER
+    )
     return (
         script
         if (env, command) == (script.env, script.command)

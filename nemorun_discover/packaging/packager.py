@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ def list_package(
     *,
     cache_dir: Path | None,
     leave_out: Collection[Path] = (),
+    private: Collection[Path] = (),
 ) -> Listing:
     """The package that a packager makes of a project; nothing but the cache of hashes is written.
 
@@ -42,24 +44,30 @@ def list_package(
         root: The project's root.
         cache_dir: Where hashes of files are kept from one call to the next; None reads every file.
         leave_out: Directories that never travel, nemorun's own home for one.
+        private: Files that hold secrets: they do not travel, and a note says so.
 
     Raises:
         ConfigError: The settings name something that is not there.
         UsageError: The project cannot be packaged in its present state.
     """
     with without_gc():
-        return _list(packager, os.path.realpath(root), cache_dir, leave_out)
+        return _list(packager, os.path.realpath(root), cache_dir, leave_out, private)
 
 
 def _list(
-    packager: Packager, place: str, cache_dir: Path | None, leave_out: Collection[Path]
+    packager: Packager,
+    place: str,
+    cache_dir: Path | None,
+    leave_out: Collection[Path],
+    private: Collection[Path],
 ) -> Listing:
     disk = Disk(cache_dir, f"{place} {packager!r}")
-    found = _gather(packager, place, disk, leave_out)
+    gathered = _gather(packager, place, disk, leave_out)
+    found = _without(gathered, private)
     files = found.files
     if (ordered := in_order(files)) != list(files):
         files = {path: files[path] for path in ordered}
-    if not files:
+    if not gathered.files:
         raise UsageError(
             f"{shown(place)}: there is no file to package",
             hint="what .gitignore and .nemorunignore name is left out",
@@ -78,6 +86,29 @@ def _list(
         digest=digest_of(entries),
         size_bytes=size_bytes,
     )
+
+
+def _without(found: Gathered, private: Collection[Path]) -> Gathered:
+    """What was found without some files, in the working tree or in a commit."""
+    names = {os.path.realpath(one) for one in private}
+    hidden = [
+        path for path, one in found.files.items() if names and _place_of(path, one, found) in names
+    ]
+    if not hidden:
+        return found
+    notes = [
+        f"{shown(path)} holds the value of a secret, and does not travel: ${{env:VAR}} in its place would"
+        for path in hidden
+    ]
+    files = {path: one for path, one in found.files.items() if path not in hidden}
+    return replace(found, files=files, notes=(*found.notes, *notes))
+
+
+def _place_of(path: str, source: Source, found: Gathered) -> str:
+    if isinstance(source, str):
+        return source
+    origin = found.origins[0]
+    return os.path.join(origin.source, path.removeprefix(f"{origin.prefix}/"))  # noqa: PTH118 - may not be UTF-8
 
 
 def place_in(listing: Listing, root: Path) -> tuple[str, str]:

@@ -7,7 +7,7 @@ under another driver.
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 import time
 from contextlib import suppress
@@ -32,6 +32,8 @@ _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 60.0
 _TELL_EVERY_S = 0.5
 _FAREWELL_S = 2.0
+_MARK = ".seen-"
+_OLD_S = 3600.0
 
 
 class Inputs:
@@ -251,7 +253,7 @@ class _Passage:
         self._batch = batch
         self._tell = tell
         self._note = note
-        self._mark = f".seen-{secrets.token_hex(8)}"
+        self._mark = f"{_MARK}{os.urandom(8).hex()}"
         first = batch[0].edge
         self._source, self._target = first.source, first.target
         self._scheduler = first.scheduler
@@ -311,7 +313,9 @@ class _Passage:
             with suppress(NemorunError):  # a mark that stays does no harm
                 for alike in _by_experiment(wanted):
                     submissions = [one.edge.upstream.submission for one in alike]
-                    alike[0].edge.upstream.scheduler.mark_outputs(submissions, "")
+                    alike[0].edge.upstream.scheduler.mark_outputs(
+                        submissions, self._mark, away=True
+                    )
         taken = {one.source.root for one in sendings} - unseen
         return [*rest, *(one for one in wanted if one.edge.upstream.paths.root not in taken)]
 
@@ -348,6 +352,7 @@ class _Passage:
         try:
             for mark in marks:
                 with suppress(OSError):  # then it is sent, as to any other place
+                    _forget_old_marks(mark.parent)
                     mark.touch(mode=0o600)
             sendings = [
                 self._sending(one, seen_at=str(one.edge.upstream.paths.root), is_here=True)
@@ -412,6 +417,13 @@ def _lost(edge: Edge, where: str) -> ExecutorRefused:
         f"{edge.job.job.id} gets the outputs of {edge.upstream.job.id}, which are not there any more ({where})",
         hint=f"run {edge.upstream.job.task} again, too",
     )
+
+
+def _forget_old_marks(folder: Path) -> None:
+    """Take away what a process has left that was killed."""
+    for mark in folder.glob(f"{_MARK}*"):
+        if time.time() - mark.stat().st_mtime > _OLD_S:
+            mark.unlink()
 
 
 def _is_passing(error: NemorunError) -> bool:

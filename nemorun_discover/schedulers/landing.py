@@ -43,7 +43,7 @@ class Entry:
 
 def entries_of(source: Path) -> Iterator[Entry]:
     """All below a folder, each folder before what is in it; nothing where there is none."""
-    for folder, folders, files in os.walk(source):
+    for folder, folders, files in os.walk(source, onerror=_refuse_what_is_there):
         for name in sorted((*folders, *files)):
             place = os.path.join(folder, name)  # noqa: PTH118 - a name may be no text
             found = os.lstat(place)
@@ -57,6 +57,12 @@ def entries_of(source: Path) -> Iterator[Entry]:
                     mtime_ns=found.st_mtime_ns,
                     target=os.readlink(place) if kind == "l" else "",  # noqa: PTH115 - likewise
                 )
+
+
+def _refuse_what_is_there(error: OSError) -> None:
+    """os.walk passes over a folder that it cannot read; one that has gone is nothing."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _kind(mode: int) -> Literal["f", "d", "l"] | None:

@@ -258,10 +258,12 @@ class Scheduler(Protocol):
         self,
         submissions: Sequence[Submission],  # noqa: ARG002 - as above
         mark: str,  # noqa: ARG002
+        *,
+        away: bool = False,  # noqa: ARG002
     ) -> Mapping[str, str]:
         """Put a file of this name into the jobs' folders; by job, the folder's absolute path over there.
 
-        Marks of earlier calls are taken away; an empty name does only that.
+        With `away`, the file is taken away again.
 
         Another place that sees the file there sees the same file system. Only places that are not this home are asked.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 from tests.services.docker.images import PYTHON
@@ -115,16 +116,20 @@ def test_a_transfer_goes_on_where_it_broke_off_also_under_another_driver(lab):
         lab.wait_for(lambda: source.passed["down"] > down + size // 2)
         broken = lab.wait_for(lambda: lab.contacts(experiment)["slurm_b"]["trouble"])
         source.limits["down"] = None
-        target.limits["up"] = up + size // 2
-        lab.wait_for(lambda: target.passed["up"] > up + size // 2)
+        lab.wait_for(lambda: target.passed["up"] > up + size // 8)
+        target.stall()
+        said = lab.wait_for(lambda: lab.contacts(experiment)["slurm_b"]["progress"])
         lab.kill_driver(experiment)
-        target.limits["up"] = None
+        target.resume()
         jobs = lab.until_over(experiment)
         passed = source.passed["down"] - down, target.passed["up"] - up
 
     made = jobs["make[mb=24]@slurm_a"]["result"]["outputs"]
     assert [jobs[f"{one}@slurm_b"]["result"]["found"] for one in ("first", "second")] == [made] * 2
     assert f"127.0.0.1:{source.port}: " in broken
+    assert re.fullmatch(
+        r"sends [\d.]+ MB slurm_a -> slurm_b, once for 2 jobs: [\d.]+ (MB|kB) are t?here", said
+    )
     assert max(passed) < size * 1.3
     assert "once for 2 jobs" in lab("status", experiment).err
     (folder,) = lab.folder(lab.clusters.b, experiment).glob("jobs/make*")
@@ -223,8 +228,9 @@ def test_a_rerun_elsewhere_finds_what_an_earlier_experiment_left_on_a_cluster(la
     lost = lab("rerun", earlier, "--failed", "--fresh-code", "-e", "local", "--json")
 
     made = lab.jobs(earlier)["make[mb=1]@slurm_a"]["result"]
-    (job,) = json.loads(lost.out.splitlines()[-1])["jobs"]
+    document = json.loads(lost.out.splitlines()[-1])
+    (job,) = document["jobs"]
     assert again["first@slurm_b"]["found"] == made["outputs"]
     assert (lost.code, job["state"], job["reason"]) == (6, "FAILED", "START_FAILED")
-    log = lab("logs", lab.experiments()[-1]).out
+    log = lab("logs", document["experiment"]["id"]).out
     assert "gets the outputs of make[mb=1]@slurm_a, which are not there any more (slurm_a)" in log

@@ -57,9 +57,13 @@ def send_outputs(
     return left
 
 
-def mark_outputs(tunnel: Tunnel, base: str, folders: Sequence[str], mark: str) -> dict[str, str]:
-    """Put a file named `mark` into jobs' folders; by folder below `<base>/experiments`, its absolute path."""
-    script = script_text("mark.sh", base=base, mark=mark, folders="\n".join(folders))
+def mark_outputs(
+    tunnel: Tunnel, base: str, folders: Sequence[str], mark: str, *, away: bool
+) -> dict[str, str]:
+    """Put a file named `mark` into jobs' folders, or take it away; by folder below `<base>/experiments`, its absolute path."""
+    script = script_text(
+        "mark.sh", base=base, mark=mark, away="yes" if away else "no", folders="\n".join(folders)
+    )
     answer = tunnel.run(script, timeout_s=PATIENCE_S)
     places = answer.output.decode("utf-8", "surrogateescape").splitlines()
     return dict(zip(folders, places, strict=False))
@@ -149,7 +153,11 @@ def _missing(slug: str, sending: Sending, there: dict[str, Entry]) -> Iterator[_
     """What of a job's outputs is not there and equal."""
     if not sending.with_outputs:
         return
-    for entry in entries_of(sending.source.outputs):
+    try:
+        entries = list(entries_of(sending.source.outputs))
+    except OSError as error:
+        raise ExecutorRefused(f"{error.filename}: cannot be read ({error.strerror})") from error
+    for entry in entries:
         if _is_equal(there.get(f"{slug}/outputs/{entry.path}"), entry):
             continue
         if _is_equal(there.get(f"{slug}/outputs.part/tree/{entry.path}"), entry):

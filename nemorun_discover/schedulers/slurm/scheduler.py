@@ -181,7 +181,9 @@ class SlurmScheduler(Scheduler):
         tunnel, home = tunnel_of(submission), home_of(submission)
         return None if is_home(tunnel, home) else place_of(tunnel, home)
 
-    def mark_outputs(self, submissions: Sequence[Submission], mark: str) -> Mapping[str, str]:
+    def mark_outputs(
+        self, submissions: Sequence[Submission], mark: str, *, away: bool = False
+    ) -> Mapping[str, str]:
         """Put a file into the jobs' folders, one question for each cluster."""
         from nemorun_discover.schedulers.slurm.inputs import mark_outputs  # noqa: PLC0415 - see load_for
 
@@ -189,7 +191,7 @@ class SlurmScheduler(Scheduler):
         for alike in by_cluster(submissions):
             folders = {folder_of(one): one.job.id for one in alike}
             base = base_of(tunnel_of(alike[0]), home_of(alike[0]))
-            places = mark_outputs(self._tunnel_to(alike[0]), base, list(folders), mark)
+            places = mark_outputs(self._tunnel_to(alike[0]), base, list(folders), mark, away=away)
             found |= {folders[folder]: place for folder, place in places.items() if place}
         return found
 

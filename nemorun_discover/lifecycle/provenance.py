@@ -108,7 +108,7 @@ def git_state(root: Path, leave_out: Sequence[Path] = ()) -> GitState | None:
     untracked = tuple(
         one
         for one in named
-        if _BYTECODE not in one.split("/") and not _is_below(top / one, leave_out)
+        if _BYTECODE not in one.split("/") and not _is_only(top / one, leave_out)
     )
     return GitState(
         commit=commit if has_commit else None,
@@ -140,8 +140,18 @@ def diff_between(root: Path, before: str, after: str) -> str:
     return _text(output or b"")
 
 
-def _is_below(path: Path, folders: Sequence[Path]) -> bool:
-    return any(path.is_relative_to(os.path.realpath(one)) for one in folders)
+def _is_only(path: Path, folders: Sequence[Path]) -> bool:
+    """True for what lies in one of the folders, and for a directory that holds nothing but some of them."""
+    places = [Path(os.path.realpath(one)) for one in folders]
+    if any(path.is_relative_to(one) for one in places):
+        return True
+    if not any(one.is_relative_to(path) for one in places):
+        return False
+    for folder, below, files in os.walk(path):
+        if files:
+            return False
+        below[:] = [one for one in below if Path(folder, one) not in places]
+    return True
 
 
 def _dirty_submodules(root: Path) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_a_home_in_the_project_is_not_collected_nor_packaged_nor_a_change(
         files = json.loads(tree.read_text())
         assert not any(f"{word}/" in json.dumps(files) for word in ("experiments", "packages"))
     shown = nemorun("show", "--json", **env).json["experiment"]
-    if home == "kept":  # of `out/`, which holds nothing else, git tells the name alone
+    if home != ".":
         assert (shown["git"]["dirty"], shown["git"]["untracked"]) == (False, [])
     digests = {
         one["digest"]
@@ -76,6 +77,37 @@ def test_a_home_in_the_project_is_not_collected_nor_packaged_nor_a_change(
         if name == "packed"
     }
     assert len(digests) == 1 + (home == ".")  # there the home's README is one more file
+
+
+LAUNCH = """
+    import nemorun as run
+
+    def work():
+        return 1
+
+    if __name__ == "__main__":
+        on = run.LocalExecutor(packager=run.GitArchivePackager())
+        with run.Experiment("lab", base_dir="runs", clean_mode=True) as e:
+            e.add(work, on)
+            e.run()
+"""
+
+
+def test_experiments_that_a_script_keeps_in_the_project_are_not_part_of_it(
+    nemorun, repository, write
+):
+    write("launch.py", LAUNCH)
+    commit(repository)
+
+    for _ in range(2):
+        subprocess.run(
+            [sys.executable, "launch.py"], cwd=repository, env=nemorun.environment(), check=True
+        )
+
+    assert nemorun("list", "-q").lines == ["tasks.py::train"]
+    record = nemorun("show", "--json").json["experiment"]
+    assert record["git"]["untracked"] == []
+    assert record["packages"]["local"]["files"] == len(["launch.py", "nemorun.toml", "tasks.py"])
 
 
 def test_variables_of_another_repository_do_not_change_what_is_recorded(

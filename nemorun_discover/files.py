@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 
+from nemorun_discover.shortage import is_passing
+
 TYPE_CHECKING = False  # typing's own constant costs the worker an import
 
 if TYPE_CHECKING:
@@ -62,8 +64,16 @@ def write_json(path: Path, value: Any, *, durable: bool = False) -> None:  # noq
 
 
 def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
-    """The JSON document at path; None when there is none, or it is not whole."""
+    """The JSON document at path; None when there is none, or it is not whole.
+
+    Raises:
+        OSError: This process has no descriptor or no memory left for it: whether it is there is not known.
+    """
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except ValueError:
+        return None
+    except OSError as error:
+        if is_passing(error):
+            raise
         return None

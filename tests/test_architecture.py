@@ -28,6 +28,7 @@ LINES = (
     ("discovery", "executors"),
     ("model",),
     ("errors", "files", "garbage", "secrets", "version"),
+    ("shortage",),
 )
 LEVEL = {name: len(LINES) - index for index, line in enumerate(LINES) for name in line}
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nemorun_discover.files import write_json
 from nemorun_discover.model.event import utc_now
+from nemorun_discover.shortage import patiently
 from nemorun_discover.worker.failure import describe_failure, exit_code_of
 from nemorun_discover.worker.result import keep_result
 from nemorun_discover.worker.supervise import EXIT_SCHEMA
@@ -93,13 +94,13 @@ class Attempt:
                 self._keep_failure(error)
         was_interrupted = isinstance(error, KeyboardInterrupt)
         reason = "CANCELLED" if was_interrupted else None
-        write_json(self._paths.exit, self._evidence(reason))
+        patiently(lambda: write_json(self._paths.exit, self._evidence(reason)))
         return not was_interrupted
 
     def _keep_failure(self, error: BaseException) -> None:
         failure = describe_failure(error, self._root)
         sys.stderr.write(failure["traceback"])
-        write_json(self._paths.error, failure)
+        patiently(lambda: write_json(self._paths.error, failure))
 
     def _evidence(self, reason: str | None) -> dict[str, Any]:
         is_signal = self.exit_code < 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nemorun_discover.errors import ExitCode, NemorunError
+from nemorun_discover.errors import ExitCode, NemorunError, StoreError
+from nemorun_discover.shortage import describe, is_passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,6 +86,8 @@ def _call(body: Callable[[], Any], argv: Sequence[str]) -> Any:  # noqa: ANN401 
     except BrokenPipeError:
         raise
     except Exception as error:
+        if is_passing(error):
+            return _tell(StoreError(describe(error, Path.cwd())), argv)
         return _tell(_from_bug(error, argv), argv)
 
 

@@ -19,6 +19,7 @@ from nemorun_discover.errors import ExecutorRefused, WaitTimeout
 from nemorun_discover.lifecycle.cancel import cancel
 from nemorun_discover.lifecycle.carry_on import carry_on
 from nemorun_discover.lifecycle.freshness import look_for_lost
+from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.lifecycle.watch import watch
 
 if TYPE_CHECKING:
@@ -85,8 +86,9 @@ def _until_final(home: Home, experiment_id: str, jobs: list[str]) -> Iterator[Ex
     try:
         yield from watch(home, experiment_id, job_ids=jobs, timeout_s=patience_s)
     except WaitTimeout as error:
+        trouble = observe(home, experiment_id).trouble
         raise ExecutorRefused(
-            f"{', '.join(jobs)} did not end within {patience_s:g} s",
+            f"{', '.join(jobs)} did not end within {patience_s:g} s{f': {trouble}' if trouble else ''}",
             hint=f"the request stands; `nemorun status {experiment_id}` shows when it is done",
         ) from error
 

@@ -29,6 +29,7 @@ def status_document(status: ExperimentStatus) -> Document:
         "experiment": experiment_fields(status),
         "jobs": [_job_fields(job) for job in status.jobs],
         "contacts": {name: _contact_fields(one) for name, one in status.contacts.items()},
+        "trouble": status.trouble,
     }
 
 

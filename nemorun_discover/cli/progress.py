@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from nemorun_discover.cli.render_contact import trouble_words
 from nemorun_discover.cli.render_live import live_lines
 from nemorun_discover.cli.symbols import reason_words, style_of
 from nemorun_discover.errors import NemorunError
@@ -61,6 +62,9 @@ def plain_progress(channel: Channel) -> Update:
     troubles: dict[str, str | None] = {}
 
     def update(status: ExperimentStatus) -> None:
+        if troubles.get("") != status.trouble:
+            troubles[""] = status.trouble
+            channel.line(trouble_words(status.trouble) if status.trouble else "goes on")
         for name, contact in status.contacts.items():
             if troubles.get(name) != contact.trouble:
                 troubles[name] = contact.trouble

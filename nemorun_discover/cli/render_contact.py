@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 
 def contact_lines(status: ExperimentStatus, channel: Channel, now: datetime) -> list[Line]:
-    """A line for every executor that has something to say; none where all answer and nothing is sent."""
+    """What holds all up, and a line for every executor that has something to say; none where all is well."""
     lines: list[Line] = []
+    if status.trouble:
+        lines.append(((trouble_words(status.trouble), "odd"),))
     alive = {job.executor for job in status.jobs if not job.is_settled}
     for name, contact in status.contacts.items():
         words = _words(contact, now)
@@ -25,6 +27,11 @@ def contact_lines(status: ExperimentStatus, channel: Channel, now: datetime) -> 
             style = "odd" if contact.trouble else ""
             lines.append(((cut(text, channel.width or len(text), channel.ellipsis), style),))
     return lines
+
+
+def trouble_words(trouble: str) -> str:
+    """What holds the whole experiment up, and that it goes on by itself."""
+    return f"waits: {trouble}; the jobs go on when that is over"
 
 
 def _words(contact: Contact, now: datetime) -> str:

@@ -32,6 +32,7 @@ class Board:
 
     Attributes:
         record: What was asked.
+        root: The experiment's folder.
         jobs: By job id, where it stands.
         cancelling: Ids of the jobs somebody asked to cancel.
         notes: What happened that belongs to no single job.
@@ -44,6 +45,7 @@ class Board:
         tell: Callable[[Event, JobStatus], None] = lambda *_: None,
     ) -> None:
         self.record = record
+        self.root = layout.root
         self._tell = tell
         self.jobs: dict[str, JobStatus] = blank_statuses(record, layout)
         self.cancelling: set[str] = set()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from nemorun_discover.files import read_json, write_json
 from nemorun_discover.model.state import State
 from nemorun_discover.model.status import Contact
+from nemorun_discover.shortage import full_disk
+from nemorun_discover.store.lock import read_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +33,10 @@ def read_contacts(layout: ExperimentLayout) -> dict[str, Contact]:
 
 
 def with_contacts(status: ExperimentStatus, layout: ExperimentLayout) -> ExperimentStatus:
-    """The status with what the driver heard last of the jobs that have not ended."""
+    """The status with what the driver heard last of the jobs that have not ended, and what it waits for."""
     if all(job.is_settled for job in status.jobs):
         return status
+    status = replace(status, trouble=read_note(layout.driver_lock) or full_disk(layout.root))
     contacts = read_contacts(layout)
     if not contacts:
         return status

@@ -29,8 +29,9 @@ from nemorun_discover.lifecycle.inputs import Inputs
 from nemorun_discover.lifecycle.secrets import hidden_in, reveal
 from nemorun_discover.lifecycle.standby import Orders
 from nemorun_discover.schedulers.table import require_scheduler, scheduler_of
+from nemorun_discover.shortage import CAUGHT, describe, is_passing, patiently, pauses
 from nemorun_discover.store.home import Home
-from nemorun_discover.store.lock import hold_lock
+from nemorun_discover.store.lock import hold_lock, write_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from nemorun_discover.model.record import Record
 
 SHORTEST_S = 0.02
-FULL_DISK_PAUSE_S = 2.0
-FULL_DISK_PATIENCE_S = 600.0
+UNWRITABLE_PAUSE_S = 2.0
+UNWRITABLE_PATIENCE_S = 600.0
 
 
 def main(home_root: str, _name: str, ask: str | None = None) -> None:
@@ -54,7 +55,7 @@ def main(home_root: str, _name: str, ask: str | None = None) -> None:
     _write_to(layout.driver_log)
     if not hold_lock(word.lock):
         return
-    record = home.read_record(word.experiment_id)
+    record = patiently(lambda: home.read_record(word.experiment_id))
     announcer = announcer_of(record, layout, word.secrets)
     _require_schedulers(record)
     board = Board(record, layout, announcer.tell) if announcer else Board(record, layout)
@@ -71,7 +72,7 @@ def main(home_root: str, _name: str, ask: str | None = None) -> None:
     edges = Edges(home, record, crew, os.environ, crew.ask)
     inputs = Inputs(edges, rest.end)
     try:
-        _carry_on(Driver(board, crew, layout, inputs), board, rest)
+        _carry_on(Driver(board, crew, layout, inputs), board, rest, word.lock)
     finally:
         inputs.close()
         crew.close()
@@ -104,20 +105,32 @@ def _require_schedulers(record: Record) -> None:
         require_scheduler(name, table["kind"])
 
 
-def _carry_on(driver: Driver, board: Board, rest: _Rest) -> None:
-    patience = time.monotonic() + FULL_DISK_PATIENCE_S
-    advance = driver.take_over
+def _carry_on(driver: Driver, board: Board, rest: _Rest, lock: int) -> None:
+    """Step by step; where the journal cannot be written, jobs go on, and the step is done again.
+
+    Without an end while something is missing that comes back (a full disk); a home that cannot be written for another
+    reason, which may be mended too, is given ten minutes.
+    """
+    patience = time.monotonic() + UNWRITABLE_PATIENCE_S
+    advance, waits, told = driver.take_over, pauses(), None
     while True:
         try:
             advance()
-        except StoreError:
-            # The disk is full: jobs go on, and there may be room in a moment.
-            if time.monotonic() > patience:
+        except (NemorunError, *CAUGHT) as error:
+            if is_passing(error):
+                told = describe(error, board.root)
+                write_note(lock, told)
+                time.sleep(next(waits))
+                continue
+            if not isinstance(error, StoreError) or time.monotonic() > patience:
                 raise
-            time.sleep(FULL_DISK_PAUSE_S)
+            time.sleep(UNWRITABLE_PAUSE_S)
             continue
-        advance = driver.step
-        patience = time.monotonic() + FULL_DISK_PATIENCE_S
+        advance, waits = driver.step, pauses()
+        patience = time.monotonic() + UNWRITABLE_PATIENCE_S
+        if driver.shortage != told:
+            told = driver.shortage
+            write_note(lock, told)
         if (board.is_over or driver.waits_for_a_person) and not driver.looks_again:
             return
         rest.begin(max(SHORTEST_S, driver.pace_s))

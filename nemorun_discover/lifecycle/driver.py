@@ -6,7 +6,8 @@ it; so it may die at any line, and the next driver goes on from there.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from nemorun_discover.lifecycle.decide import ACTIVE, decide, has_attempts_left,
 from nemorun_discover.lifecycle.groups import members_to_stop
 from nemorun_discover.model.event import CAUGHT_UP, Event, EventType, utc_now
 from nemorun_discover.model.state import Reason, State
+from nemorun_discover.shortage import CAUGHT, describe, is_passing, pauses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,10 +31,22 @@ if TYPE_CHECKING:
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.layout import ExperimentLayout
     from nemorun_discover.model.status import Contact
-    from nemorun_discover.schedulers.protocol import Fact
+    from nemorun_discover.schedulers.protocol import Fact, Started
 
 ROOM_PACE_S = 0.5  # GPUs that jobs of other experiments have: nobody tells when they are free
 LARGEST_RESULT_IN_JOURNAL = 65_536  # bytes of JSON; a larger one is read from its file
+
+
+@dataclass(slots=True)
+class _Due:
+    """An attempt that is to be submitted.
+
+    Attributes:
+        answer: Its backend has taken it, and the journal does not have that yet.
+    """
+
+    attempt: int
+    answer: Started | None = None
 
 
 class Driver:
@@ -43,6 +57,9 @@ class Driver:
         crew: The schedulers of its executors.
         layout: Its folder.
         inputs: What its jobs get from elsewhere.
+
+    Attributes:
+        shortage: What this machine has too little of for the jobs that are to be started; None for nothing.
     """
 
     def __init__(self, board: Board, crew: Crew, layout: ExperimentLayout, inputs: Inputs) -> None:
@@ -57,6 +74,9 @@ class Driver:
         # Jobs that were taken for lost, and are looked for once more.
         self._looked_for: set[str] = set()
         self._owes_note = False
+        self._due: dict[str, _Due] = {}
+        self._pauses, self._again_at = pauses(), 0.0
+        self.shortage: str | None = None
 
     def take_over(self) -> None:
         """The first step: find again what an earlier driver had started, and go on from there."""
@@ -95,12 +115,15 @@ class Driver:
             try:
                 found = self._crew.scheduler_of(job).adopt(self._crew.submission_of(job, attempt))
             except NemorunError as error:
+                if is_passing(error):
+                    raise
                 self._fail_to_start(job, attempt, error)
                 continue
             if found is None:
-                self._hand_over(job, attempt)
+                self._due.setdefault(job.id, _Due(attempt))
             elif self._board.jobs[job.id].state is State.SUBMITTED:
                 self._board.write(*entries.started(job.id, attempt, found, utc_now()))
+        self._hand_over()
 
     def step(self) -> None:
         """Look once at everything, and do what follows from it."""
@@ -108,6 +131,7 @@ class Driver:
         self._cancel()
         self._observe()
         self._stop_groups()
+        self._hand_over()
         self._start()
         if self._took_later:  # asked at once: what was taken goes out with the next question
             self._took_later = False
@@ -148,25 +172,32 @@ class Driver:
     def _cancel(self) -> None:
         for job_id in sorted(self._board.cancelling & set(self._jobs)):
             state = self._board.jobs[job_id].state
-            if state is State.PLANNED:
+            if state is State.PLANNED or self._is_only_due(job_id):
                 self._board.change_state(job_id, State.CANCELLED)
+                self._due.pop(job_id, None)
             elif state in ACTIVE:
                 self._end(self._jobs[job_id])
 
     def _stop_groups(self) -> None:
         """End what the policies of groups end; asked again at every look, until it has ended."""
         for job_id, stop in members_to_stop(self._board.record, self._board.jobs).items():
-            if self._board.jobs[job_id].state is State.PLANNED:
+            if self._board.jobs[job_id].state is State.PLANNED or self._is_only_due(job_id):
                 self._board.change_state(job_id, stop.state, stop.reason)
+                self._due.pop(job_id, None)
             else:
                 self._end(self._jobs[job_id])
+
+    def _is_only_due(self, job_id: str) -> bool:
+        """True for an attempt that is in the journal, and that nobody has been given."""
+        return job_id in self._due and self._due[job_id].answer is None
 
     def _end(self, job: Job) -> None:
         self._crew.scheduler_of(job).cancel([self._crew.submission_of(job, self._attempt(job))])
 
     def _observe(self) -> None:
         heard = self._crew.contacts() if self._looked_for else {}
-        active = sorted((*self._active(), *self._lost()), key=lambda job: job.executor)
+        given = [job for job in self._active() if not self._is_only_due(job.id)]
+        active = sorted((*given, *self._lost()), key=lambda job: job.executor)
         for _, alike in groupby(active, key=lambda job: job.executor):
             jobs = list(alike)
             asked = [self._crew.submission_of(job, self._attempt(job)) for job in jobs]
@@ -271,6 +302,8 @@ class Driver:
                 return False
             has_room = self._crew.can_start(unit)
         except NemorunError as error:
+            if is_passing(error):
+                raise
             self._board.write(*(entries.intent(job.id, 1, utc_now()) for job in unit))
             for job in unit:
                 self._fail_to_start(job, 1, error)
@@ -282,27 +315,49 @@ class Driver:
         """Submit jobs that start together: that all of them will be is written down before the first is."""
         now = utc_now()
         self._board.write(*(entries.intent(job.id, attempt, now) for job in unit))
-        for job in unit:
-            # One that could not be started may have ended the others already.
-            stop = members_to_stop(self._board.record, self._board.jobs).get(job.id)
-            if stop is None:
-                self._hand_over(job, attempt)
-            else:
-                self._board.change_state(job.id, stop.state, stop.reason)
+        self._due |= {job.id: _Due(attempt) for job in unit}
+        self._hand_over()
 
-    def _hand_over(self, job: Job, attempt: int) -> None:
-        try:
-            submission = replace(
-                self._crew.submission_of(job, attempt),
-                waits_for=still_waits_for(job, self._board.jobs),
-            )
-            answer = self._crew.scheduler_of(job).submit(submission)
-        except NemorunError as error:
-            self._fail_to_start(job, attempt, error)
+    def _hand_over(self) -> None:
+        """Submit what is in the journal as intended; what this machine has no means for now is tried again later.
+
+        Each stays due until the journal has what came of it: it may be full at any line.
+        """
+        if time.monotonic() < self._again_at:
             return
-        self._took_later = self._took_later or answer is None
-        if answer is not None:
-            self._board.write(*entries.started(job.id, attempt, answer, utc_now()))
+        for job_id, due in list(self._due.items()):
+            try:
+                # One that could not be started may have ended the others of its group already.
+                stop = members_to_stop(self._board.record, self._board.jobs).get(job_id)
+                if stop is not None and due.answer is None:
+                    self._board.change_state(job_id, stop.state, stop.reason)
+                else:
+                    self._hand_over_one(self._jobs[job_id], due)
+            except (NemorunError, *CAUGHT) as error:
+                if not is_passing(error):
+                    raise
+                self.shortage = describe(error, self._layout.root)
+                self._again_at = time.monotonic() + next(self._pauses)
+                return
+            del self._due[job_id]
+        self.shortage, self._pauses = None, pauses()
+
+    def _hand_over_one(self, job: Job, due: _Due) -> None:
+        if due.answer is None:
+            try:
+                submission = replace(
+                    self._crew.submission_of(job, due.attempt),
+                    waits_for=still_waits_for(job, self._board.jobs),
+                )
+                due.answer = self._crew.scheduler_of(job).submit(submission)
+            except NemorunError as error:
+                if is_passing(error):
+                    raise
+                self._fail_to_start(job, due.attempt, error)
+                return
+        self._took_later = self._took_later or due.answer is None
+        if due.answer is not None:
+            self._board.write(*entries.started(job.id, due.attempt, due.answer, utc_now()))
 
     def _fail_to_start(self, job: Job, attempt: int, error: NemorunError) -> None:
         sentence = f"{error.message}; {error.hint}" if error.hint else error.message

@@ -130,6 +130,7 @@ class ExperimentStatus:
         ended_at: When the last job ended; None before.
         notes: What happened that belongs to no single job, in order.
         contacts: By executor, how its backend is heard; empty for what is always at hand.
+        trouble: What this machine has too little of, so that nothing goes on until it has more; None for nothing.
     """
 
     id: str
@@ -141,3 +142,4 @@ class ExperimentStatus:
     jobs: tuple[JobStatus, ...] = ()
     notes: tuple[str, ...] = field(default=())
     contacts: Mapping[str, Contact] = field(default_factory=dict)
+    trouble: str | None = None

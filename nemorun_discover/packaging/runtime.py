@@ -24,6 +24,7 @@ MODULES = (
     "nemorun/__init__.py",
     "nemorun_discover/__init__.py",
     "nemorun_discover/errors.py",
+    "nemorun_discover/shortage.py",
     "nemorun_discover/secrets.py",
     "nemorun_discover/version.py",
     "nemorun_discover/discovery/__init__.py",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nemorun_discover.files import write_atomic, write_json
 from nemorun_discover.model.layout import ExperimentLayout, HomeLayout
 from nemorun_discover.store.home import Home, cannot_write
-from nemorun_discover.store.lock import take_lock
+from nemorun_discover.store.lock import reserve_note, take_lock
 from nemorun_discover.store.record import encode_record
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def create_experiment(
             _fill(draft, record, job_files)
             lock = take_lock(draft.driver_lock)
             undo.callback(os.close, lock)
+            reserve_note(lock)
             if not _appear(draft, final):
                 return None
             if not base.experiments.samefile(home.layout.experiments):

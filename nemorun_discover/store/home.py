@@ -12,6 +12,7 @@ from nemorun_discover.errors import StoreError, UsageError
 from nemorun_discover.files import write_atomic
 from nemorun_discover.model.ids import MINUTE_LENGTH, is_experiment_id, matching
 from nemorun_discover.model.layout import KEPT, HomeLayout, home_root
+from nemorun_discover.shortage import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -217,6 +218,6 @@ def open_home(env: Mapping[str, str]) -> Home:
 def cannot_write(path: Path, error: OSError) -> StoreError:
     """The error for a home that cannot be written."""
     return StoreError(
-        f"{path}: cannot be written ({error.strerror})",
+        f"{path}: cannot be written ({reason_of(error, path)})",
         hint="set NEMORUN_HOME to a directory you can write, or free some space",
     )

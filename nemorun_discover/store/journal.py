@@ -13,6 +13,7 @@ import msgspec
 from nemorun_discover.errors import StoreError
 from nemorun_discover.files import write_whole
 from nemorun_discover.model.event import Event
+from nemorun_discover.shortage import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +41,7 @@ def append_events(path: Path, events: Iterable[Event]) -> None:
             os.close(descriptor)
     except OSError as error:
         raise StoreError(
-            f"{path}: cannot be written ({error.strerror})",
+            f"{path}: cannot be written ({reason_of(error, path)})",
             hint="free some space or mend the permissions; nothing else was changed",
         ) from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nemorun_discover.store.home import cannot_write
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 HAND_OVER_S = 5.0
 _POLL_S = 0.02
+_NOTE_BYTES = 4096  # a block of most file systems
 
 
 def try_lock(path: Path) -> int | None:
@@ -65,6 +67,31 @@ def take_lock(path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def reserve_note(descriptor: int) -> None:
+    """Make room in the lock's file for what its holder waits for: it is to be told when the disk is full.
+
+    Raises:
+        OSError: There is no room for it.
+    """
+    os.pwrite(descriptor, b" " * _NOTE_BYTES, 0)
+
+
+def write_note(descriptor: int, sentence: str | None) -> None:
+    """Write down what the holder waits for, over what stands there: that takes no room, and no new descriptor."""
+    text = (sentence or "").encode("utf-8", "replace")[: _NOTE_BYTES - 1]
+    with suppress(OSError):  # a file system that writes elsewhere first (btrfs), when it is full
+        os.pwrite(descriptor, text.ljust(_NOTE_BYTES), 0)
+
+
+def read_note(path: Path) -> str | None:
+    """What the holder of the lock waits for; None when it waits for nothing, and when nobody holds the lock."""
+    try:
+        text = path.read_bytes().decode("utf-8", "replace").strip()
+    except OSError:
+        return None
+    return text if text and is_held(path) else None
 
 
 def hold_lock(descriptor: int) -> bool:

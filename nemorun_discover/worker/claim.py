@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from nemorun_discover.files import write_json
+from nemorun_discover.files import write_json, write_whole
+from nemorun_discover.shortage import is_passing
 
 TYPE_CHECKING = False
 
@@ -25,10 +26,13 @@ def create_once(path: Path, document: dict[str, Any]) -> bool:
         os.link(draft, path)
     except FileExistsError:
         return False
-    except OSError:  # a file system without hard links: not whole from the first moment on
+    except OSError as error:
+        if is_passing(error):  # there is no room for the name
+            raise
+        # A file system without hard links: not whole from the first moment on.
         return _create_without_link(path, draft.read_bytes())
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     return True
 
 
@@ -37,6 +41,11 @@ def _create_without_link(path: Path, content: bytes) -> bool:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
         return False
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+    try:
+        write_whole(descriptor, content)
+    except OSError:
+        path.unlink()  # half of it would be taken for the whole
+        raise
+    finally:
+        os.close(descriptor)
     return True

@@ -21,6 +21,7 @@ from pathlib import Path
 from nemorun_discover.files import read_json
 from nemorun_discover.model.layout import JobLayout
 from nemorun_discover.secrets import VARIABLE, put_back
+from nemorun_discover.shortage import patiently
 from nemorun_discover.worker.supervise import Supervisor
 from nemorun_discover.worker.task import run_task
 
@@ -56,7 +57,7 @@ def main() -> None:
     folder, number, *options = words[1:] if how else words
     paths = JobLayout(Path(folder))
     attempt = paths.attempt(int(number))
-    job = read_json(paths.job)
+    job = patiently(lambda: read_json(paths.job))
     if job is None:
         raise SystemExit(f"nemorun: {paths.job}: there is none, or it is damaged")
     _find_from_folder(job, folder)

@@ -8,6 +8,7 @@ import sys
 from pathlib import PurePath
 
 from nemorun_discover.files import write_json
+from nemorun_discover.shortage import patiently
 
 TYPE_CHECKING = False
 
@@ -26,7 +27,7 @@ def keep_result(value: object, path: Path, tell: Callable[[str], object]) -> Non
     except TypeError as error:
         tell(f"nemorun: the result is not kept: {error}")
         return
-    write_json(path, document)
+    patiently(lambda: write_json(path, document))
 
 
 def to_json(value: object) -> Any:  # noqa: ANN401 - JSON

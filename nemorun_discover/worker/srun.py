@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 
+from nemorun_discover.shortage import patiently
 from nemorun_discover.worker.claim import create_once
 from nemorun_discover.worker.preempt import preempt_signal, wait_for_callbacks
 from nemorun_discover.worker.ranks import be_launcher
@@ -87,4 +88,4 @@ def _leave_proof(attempt: AttemptLayout) -> None:
     step = f"{os.environ.get(name, '')}.{os.environ.get('SLURM_STEP_ID', '')}"
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     document = {"pid": os.getpid(), "host": socket.gethostname(), "started_at": now, "step": step}
-    create_once(attempt.process, document)
+    patiently(lambda: create_once(attempt.process, document))

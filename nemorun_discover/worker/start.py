@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nemorun_discover.files import read_json, write_json
 from nemorun_discover.model.layout import JobLayout
+from nemorun_discover.shortage import patiently
 
 TYPE_CHECKING = False
 
@@ -38,8 +39,9 @@ def start(folder: str, number: str) -> None:
         print("nemorun: this attempt was started before, or called off", file=sys.stderr)
         return
     if _HANDLE in os.environ:
-        write_json(attempt.app, {**ready["app"], "handle": os.environ[_HANDLE]})
-    log = os.open(attempt.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        told = {**ready["app"], "handle": os.environ[_HANDLE]}
+        patiently(lambda: write_json(attempt.app, told))
+    log = patiently(lambda: os.open(attempt.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.chdir(ready["cwd"])
@@ -54,7 +56,7 @@ def _take(attempt: AttemptLayout) -> Any:  # noqa: ANN401 - JSON
         attempt.start.rename(own)
     except FileNotFoundError:
         return None
-    ready = read_json(own)
+    ready = patiently(lambda: read_json(own))
     own.unlink()
     return ready
 

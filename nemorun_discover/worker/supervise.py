@@ -16,6 +16,7 @@ import time
 
 from nemorun_discover.files import write_json
 from nemorun_discover.schedulers.local.process import describe_process, kill_group, kill_marked
+from nemorun_discover.shortage import CAUGHT, describe, is_passing, patiently
 from nemorun_discover.worker.claim import create_once
 
 TYPE_CHECKING = False
@@ -23,9 +24,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, TypeVar
 
     from nemorun_discover.model.layout import AttemptLayout
+
+    T = TypeVar("T")
 
 EXIT_SCHEMA = "nemorun.exit/1"
 _WRITE_TRIES = 30
@@ -60,20 +63,29 @@ class Supervisor:
         self._is_ending = False
         self._status = 0  # as waitpid gives it
         self._asked_to_stop = False
+        self._has_claim = False
+        self._is_over = False
         self._wakeup = -1
         self._identity: dict[str, Any] = {}
 
     def claim(self) -> bool:
-        """Take this attempt; False when another process has it already.
+        """Take this attempt, as soon as that can be written down; False when another process has it already.
 
         Raises:
-            OSError: Nothing can be written there; the attempt is not taken.
+            OSError: It cannot be written down; the attempt is not taken.
+            SystemExit: It was asked to stop before it could be written down.
         """
         # First: who finds the claim may already ask this process to stop.
         self._wakeup = _wake_on_signals(self._on_signal)
         devices = os.environ.get("CUDA_VISIBLE_DEVICES", "")
         self._identity = {**describe_process(os.getpid()), "started_at": _now(), "gpus": devices}
-        return create_once(self._paths.process, self._identity)
+        try:
+            self._has_claim = self._patiently(
+                lambda: create_once(self._paths.process, self._identity)
+            )
+        except _StoppedWhileWaiting:
+            raise SystemExit("nemorun: stopped before it began") from None
+        return self._has_claim
 
     def run(self, mains: Sequence[Callable[[], int]], *, is_many: bool = False) -> None:
         """Fork a child for each of `mains`, call it there, wait for their end, and write `exit.json`.
@@ -87,13 +99,21 @@ class Supervisor:
             is_many: The job has several processes. What it started in sessions of their own, as torchrun
                 starts all of its processes, is ended with it.
         """
-        gate = os.pipe()
         children: list[int] = []
-        for main in mains:
-            children.append(_fork(main, self._become, children, gate))
-        described = [describe_process(one) for one in children]
-        own = {"child": described[0], **({"children": described} if is_many else {})}
-        _try_to_write(self._paths.process, {**self._identity, **own})
+        try:
+            gate = self._patiently(os.pipe)
+            for main in mains:
+                child = self._patiently(os.fork)
+                if child == 0:
+                    _become_the_job(main, self._become, _group_of(children), gate)
+                _set_group(child, _group_of(children))
+                children.append(child)
+            described = self._patiently(lambda: [describe_process(one) for one in children])
+            own = {"child": described[0], **({"children": described} if is_many else {})}
+            self._write(self._paths.process, {**self._identity, **own})
+        except _StoppedWhileWaiting:
+            self._give_up(children)
+            return
         _open(gate, len(children))
         self._wait(children)
         kill_group(children[0], signal.SIGKILL)  # what the job left running in its own group
@@ -145,20 +165,61 @@ class Supervisor:
             "host": self._identity["host"],
         }
         self._hand_over()
+        self._is_over = True
         for _ in range(_WRITE_TRIES):
-            if _try_to_write(self._paths.exit, document):
+            if self._write(self._paths.exit, document):
                 self._hand_over()
                 return
-            time.sleep(1)  # a full disk may have room again in a moment
+            time.sleep(1)
+
+    def _give_up(self, children: Sequence[int]) -> None:
+        """It was asked to stop before there was room, or a process, for the job to begin."""
+        for one in children:
+            os.kill(one, signal.SIGKILL)
+            os.waitpid(one, 0)
+        self._leave_evidence({"exit_code": None, "signal": "SIGTERM", "reason": "CANCELLED"})
+
+    def _write(self, path: Path, document: dict[str, Any]) -> bool:
+        """Write evidence, as soon as there is room; False when it cannot be written for another reason."""
+        try:
+            self._patiently(lambda: write_json(path, document))
+        except OSError as error:
+            _say(f"{path}: {error.strerror}")
+            return False
+        return True
+
+    def _patiently(self, do: Callable[[], T]) -> T:
+        """Do it as soon as nothing is missing for it.
+
+        Raises:
+            _StoppedWhileWaiting: Somebody asked to stop the job before it began.
+        """
+        try:
+            return patiently(do, is_over=self._must_not_begin, tell=self._tell)
+        except CAUGHT as error:
+            if is_passing(error):
+                raise _StoppedWhileWaiting from error
+            raise
+
+    def _must_not_begin(self) -> bool:
+        return self._asked_to_stop and not self._is_over
+
+    def _tell(self, error: BaseException) -> None:
+        """Say what is waited for, in the log and where the driver looks; there may be no room for either."""
+        sentence = describe(error, self._paths.root)
+        _say(f"{sentence}; this waits until that is over")
+        if self._has_claim:
+            with contextlib.suppress(OSError):
+                write_json(self._paths.process, {**self._identity, "waits_for": sentence})
 
 
-def _try_to_write(path: Path, document: dict[str, Any]) -> bool:
-    try:
-        write_json(path, document)
-    except OSError as error:
-        print(f"nemorun: {path}: {error.strerror}", file=sys.stderr, flush=True)
-        return False
-    return True
+class _StoppedWhileWaiting(Exception):
+    """The job was asked to stop while what it needs to begin was missing."""
+
+
+def _say(sentence: str) -> None:
+    with contextlib.suppress(OSError, ValueError):  # the log is on a disk too
+        print(f"nemorun: {sentence}", file=sys.stderr, flush=True)
 
 
 def _now() -> str:
@@ -178,19 +239,9 @@ def _wake_on_signals(handler: Callable[[int, object], None]) -> int:
     return reader
 
 
-def _fork(
-    main: Callable[[], int],
-    become: Callable[[], None],
-    others: Sequence[int],
-    gate: tuple[int, int],
-) -> int:
-    """A child that calls `main` when the gate opens, in the process group of the first one."""
-    group = others[0] if others else 0
-    child = os.fork()
-    if child == 0:
-        _become_the_job(main, become, group, gate)
-    _set_group(child, group)
-    return child
+def _group_of(children: Sequence[int]) -> int:
+    """The process group of all children is that of the first; 0 for that one."""
+    return children[0] if children else 0
 
 
 def _open(gate: tuple[int, int], children: int) -> None:

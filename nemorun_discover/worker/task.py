@@ -8,6 +8,7 @@ import types
 from pathlib import Path
 
 from nemorun_discover.secrets import VARIABLE
+from nemorun_discover.shortage import patiently
 from nemorun_discover.worker.become import become, say
 from nemorun_discover.worker.claim import create_once
 from nemorun_discover.worker.failure import describe_failure, exit_code_of
@@ -67,7 +68,7 @@ def run_task(
     except BaseException as error:  # noqa: BLE001 - whatever the task raises is its failure, kept and shown
         failure = describe_failure(error, root, rank)
         say(failure["traceback"].rstrip("\n"))
-        create_once(attempt.error, failure)
+        patiently(lambda: create_once(attempt.error, failure))
         return 1
     return 0
 

@@ -89,7 +89,7 @@ def test_the_status_document_has_every_field_of_the_contract(nemorun, shelf, tol
     log = str(shelf.log_of(ID, "train[lr=0.1]@local", attempt=2))
     outputs = str(shelf.home.layout.experiment(ID).job("train-lr=0.1@local").outputs)
     assert document["schema"] == "nemorun.status/1"
-    assert list(document) == ["schema", "as_of", "experiment", "jobs", "contacts"]
+    assert list(document) == ["schema", "as_of", "experiment", "jobs", "contacts", "trouble"]
     assert document["contacts"] == {}
     assert document["experiment"] == {
         "id": ID,

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from nemorun_discover.errors import ExecutorRefused, NemorunError
@@ -43,9 +44,10 @@ from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.local.slots import MachineGpus, contacts_of, have_room
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
+from nemorun_discover.shortage import CAUGHT, describe, is_passing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.executors.docker import DockerExecutor
@@ -69,6 +71,7 @@ class DockerScheduler(Scheduler):
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
         self._tracked: dict[str, Tracked] = {}
+        self._is_thread_missing = False
         self._told: set[str] = set()
         self._slots: dict[str, Slots] = {}
         self._gpus = MachineGpus(env, still_runs=self.has_gpus)
@@ -120,6 +123,9 @@ class DockerScheduler(Scheduler):
         self._clear_away(but={key_of(one) for one in submissions})
         # What ends makes room for the next: few are looked at often, for each costs some files to read.
         self.pace_s = min(_LONGEST_PACE_S, _PACE_S * (1 + len(submissions)))
+        if self._is_thread_missing:
+            self._is_thread_missing = False
+            self._in_a_thread(int)
         facts = {}
         for submission in submissions:
             one = self._tracked.get(key_of(submission))
@@ -140,14 +146,15 @@ class DockerScheduler(Scheduler):
             one = self._tracked.get(key_of(submission))
             if one is None or one.is_stopping or not (one.is_watched or one.is_starting):
                 continue
-            one.is_stopping = True
             if one.is_waiting:
+                one.is_stopping = True
                 one.is_waiting, one.is_dropped = False, True
                 self._slots_of(submission).release(submission.job.id)
                 continue
-            note_cancel(one.attempt)
+            note_cancel(one.attempt)  # on a full disk it is asked again
+            one.is_stopping = True
             if not one.is_starting:
-                self._threads.submit(self._stop, one)
+                self._in_a_thread(self._stop, one)
 
     def close(self) -> None:
         """Remove the containers whose end is in the record, and let go of the engine."""
@@ -205,7 +212,17 @@ class DockerScheduler(Scheduler):
         devices = self._slots_of(one.submission).take(one.submission.job.id)
         if devices is not None:
             one.is_waiting = False
-            self._threads.submit(self._start, one, devices)
+            self._in_a_thread(self._start, one, devices)
+
+    def _in_a_thread(self, work: Callable[..., object], *args: object) -> None:
+        """Have a thread do it; where none can be started now, it is in the queue of the next that can."""
+        try:
+            self._threads.submit(work, *args)
+        except RuntimeError as error:
+            if not is_passing(error):
+                raise
+            self._is_thread_missing = True
+            self._watch.trouble = describe(error, Path.cwd())
 
     def _start(self, one: Tracked, devices: Sequence[str]) -> None:
         """Until it is started, refused or cancelled; an engine that is away may come back."""
@@ -218,7 +235,15 @@ class DockerScheduler(Scheduler):
                 self._watch.trouble = error.message
                 if self._is_over.wait(_AGAIN_S):
                     return
-            except NemorunError as error:
+            except (NemorunError, *CAUGHT) as error:
+                if is_passing(error):
+                    self._watch.trouble = describe(error, one.attempt.root)
+                    if self._is_over.wait(_AGAIN_S):
+                        return
+                    continue
+                if not isinstance(error, NemorunError):
+                    one.refusal = str(error)
+                    continue
                 one.refusal = f"{error.message}; {error.hint}" if error.hint else error.message
         one.is_dropped = one.is_stopping and not is_started
         if is_started:
@@ -245,7 +270,7 @@ class DockerScheduler(Scheduler):
 
     def _end_in_time(self, one: Tracked) -> None:
         one.is_stopping = True
-        self._threads.submit(self._stop, one)
+        self._in_a_thread(self._stop, one)
 
     def _clear_away(self, but: set[str]) -> None:
         """Remove the containers of attempts whose end was told: by now it is in the record."""
@@ -253,7 +278,7 @@ class DockerScheduler(Scheduler):
             self._told.discard(key)
             one = self._tracked.pop(key)
             if one.final is not None and not one.is_gone and not one.is_dropped:
-                self._threads.submit(self._remove, one)
+                self._in_a_thread(self._remove, one)
 
     def _remove(self, one: Tracked) -> None:
         from docker import errors  # noqa: PLC0415 - as above

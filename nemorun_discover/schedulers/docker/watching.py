@@ -58,8 +58,9 @@ class Watch:
     def begin(self) -> None:
         """Look from now on."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="docker-watch", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="docker-watch", daemon=True)
+            thread.start()  # there may be no thread to be had now
+            self._thread = thread
 
     def end(self) -> None:
         """Look no more; a look that is under way may end, unless the engine takes its time."""

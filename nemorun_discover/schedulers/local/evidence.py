@@ -36,7 +36,10 @@ def read_fact(paths: AttemptLayout) -> Fact | None:
         return None
     if is_same_process_alive(process):
         return Fact(
-            state=State.RUNNING, host=process["host"], started_at=_time(process.get("started_at"))
+            state=State.RUNNING,
+            host=process["host"],
+            started_at=_time(process.get("started_at")),
+            message=process.get("waits_for"),
         )
     if not is_on_this_host(process):
         return None

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,6 +15,7 @@ from nemorun_discover.executors.codec import launcher_of
 from nemorun_discover.files import read_json
 from nemorun_discover.launchers.nsys import profiles_folder
 from nemorun_discover.model.state import Reason, State
+from nemorun_discover.model.status import Contact
 from nemorun_discover.schedulers.checkouts import Checkouts
 from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.handles import handle_of
@@ -36,13 +38,13 @@ from nemorun_discover.schedulers.local.slots import (
 from nemorun_discover.schedulers.local.support import refusal
 from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submission
 from nemorun_discover.schedulers.table import scheduler_of
+from nemorun_discover.shortage import is_passing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.executors.local import LocalExecutor
-    from nemorun_discover.model.status import Contact
 
 
 # Supervisors this process has started: kept until they end, so that they are reaped and not complained about.
@@ -62,6 +64,8 @@ class LocalScheduler(Scheduler):
         self._gpus = MachineGpus(env, still_runs=self._runs_in_a_container)
         self._waiting: dict[str, Submission] = {}
         self._dropped: set[str] = set()
+        self._short: dict[str, tuple[str, str]] = {}
+        self._called_off: set[str] = set()  # attempts whose supervisor was ended before it had them
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._checkouts = Checkouts()
 
@@ -122,8 +126,13 @@ class LocalScheduler(Scheduler):
                 self._dropped.add(submission.job.id)
                 continue
             process = read_json(submission.paths.attempt(submission.attempt).process)
+            child = self._children.get(submission.job.id)
             if process is not None:
                 send_signal(process, signal.SIGTERM)
+            elif child is not None and child.poll() is None:
+                # It cannot write down that it has the attempt; if it has by now, this is the same signal.
+                child.terminate()
+                self._called_off.add(submission.job.id)
 
     def close(self) -> None:
         """Let go of the GPUs of jobs that have ended; those that run hold theirs themselves."""
@@ -131,8 +140,12 @@ class LocalScheduler(Scheduler):
             slots.let_go()
 
     def contacts(self) -> Mapping[str, Contact]:
-        """Which jobs wait for GPUs of other experiments."""
-        return contacts_of(self._slots)
+        """Which jobs wait for GPUs of other experiments, and what the supervisors of others wait for."""
+        contacts = contacts_of(self._slots)
+        for job_id, (name, sentence) in self._short.items():
+            known = contacts.get(name, Contact())
+            contacts[name] = replace(known, waiting={**known.waiting, job_id: sentence})
+        return contacts
 
     def _start(self, submission: Submission) -> Started | None:
         slots = self._slots_of(submission)
@@ -153,6 +166,8 @@ class LocalScheduler(Scheduler):
         try:
             answer = self._start(submission)
         except ExecutorRefused as error:
+            if is_passing(error):
+                return Fact(state=State.PENDING)
             del self._waiting[submission.job.id]
             return Fact(state=State.PLANNED, reason=Reason.REFUSED, message=error.message)
         if answer is None:
@@ -173,8 +188,13 @@ class LocalScheduler(Scheduler):
         child = self._children.get(submission.job.id)
         has_ended = child is not None and child.poll() is not None
         fact = read_fact(submission.paths.attempt(submission.attempt))
-        if fact is None and has_ended and child is not None:
+        if fact is None and has_ended and submission.job.id in self._called_off:
+            fact = Fact(state=State.CANCELLED)
+        elif fact is None and has_ended and child is not None:
             fact = Fact(state=State.FAILED, reason="START_FAILED", exit_code=child.returncode)
+        self._short.pop(submission.job.id, None)
+        if fact is not None and fact.message and fact.state is State.RUNNING:
+            self._short[submission.job.id] = submission.job.executor, fact.message
         if fact is not None and fact.state.is_final:
             self._slots_of(submission).release(submission.job.id)
             is_over = fact.state is State.SUCCEEDED or submission.attempt > submission.job.retries

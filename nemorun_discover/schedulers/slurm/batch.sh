@@ -45,11 +45,11 @@ nemorun_folder() { echo "$nemorun_experiment/jobs/$1/attempt-${nemorun_attempts[
 nemorun_begin() {
   local slug
   { set +x; } 2>/dev/null
-  mkdir -p "$nemorun_experiment/slurm"/{begun,ending,ended} || exit 73
+  nemorun_patiently mkdir -p "$nemorun_experiment/slurm"/{begun,ending,ended} || exit 73
   trap nemorun_on_exit EXIT
   for slug in "$@"; do
     nemorun_attempts[$slug]=$((nemorun_first_attempt + ${SLURM_RESTART_COUNT:-0}))
-    mkdir -p "$(nemorun_folder "$slug")" "$nemorun_experiment/jobs/$slug/outputs" || exit 73
+    nemorun_patiently mkdir -p "$(nemorun_folder "$slug")" "$nemorun_experiment/jobs/$slug/outputs" || exit 73
     nemorun_claim "$slug" || exit
     nemorun_slugs+=("$slug")
   done
@@ -61,6 +61,26 @@ nemorun_begin() {
   fi
   trap nemorun_on_term TERM
   [ -z "${nemorun_timeout_s:-}" ] || nemorun_limit_time
+}
+
+# nemorun_patiently COMMAND...: again, with growing pauses, while there is no room on the disk, or this node is short of
+# memory, processes or descriptors (the list of shortage.py); in a shell of its own. The command's own code else.
+nemorun_patiently() {
+  local said rc pause=1 told=
+  while :; do
+    said=$(LC_ALL=C "$@" 2>&1 >/dev/null)
+    rc=$?
+    [ "$rc" -ne 0 ] || return 0
+    case $said in
+      *"No space left on device"* | *"Disk quota exceeded"* | *"Cannot allocate memory"* | \
+        *"Resource temporarily unavailable"* | *"Too many open files"*) ;;
+      *) [ -z "$said" ] || echo "$said" >&2; return "$rc" ;;
+    esac
+    [ -n "$told" ] || nemorun_note "$said; this waits until that is over"
+    told=1
+    nemorun_pause "$pause"
+    [ "$pause" -ge 16 ] || pause=$((pause * 2))
+  done
 }
 
 # Exactly one script gets an attempt, however often it was submitted. 0: this one.
@@ -75,13 +95,11 @@ nemorun_claim() {
   fi
   draft=$nemorun_experiment/slurm/begun/.$key.$SLURM_JOB_ID.$$
   nemorun_starts[$slug]=$(nemorun_now)
-  printf '{"native_id": "%s", "host": "%s", "started_at": "%s", "attempt": %s}\n' \
-    "$(nemorun_native_id)" "$HOSTNAME" "${nemorun_starts[$slug]}" "${nemorun_attempts[$slug]}" \
-    >"$draft" || { nemorun_note "$draft cannot be written"; exit 73; }
+  nemorun_patiently nemorun_write_claim "$slug" "$draft" || { nemorun_note "$draft cannot be written"; exit 73; }
   # A hard link is whole from its first moment, and its count is right even where NFS lost the answer; on a file
   # system without them, the file that only one can create.
-  if ln "$draft" "$place" 2>/dev/null || [ "$(stat -c %h "$draft" 2>/dev/null)" = 2 ] ||
-    { [ ! -e "$place" ] && (set -C; cat "$draft" >"$place") 2>/dev/null; }; then
+  if nemorun_patiently ln "$draft" "$place" 2>/dev/null || [ "$(stat -c %h "$draft" 2>/dev/null)" = 2 ] ||
+    { [ ! -e "$place" ] && (set -C; : >"$place") 2>/dev/null && nemorun_patiently cp "$draft" "$place"; }; then
     rm -f "$draft"
     return 0
   fi
@@ -95,6 +113,11 @@ nemorun_claim() {
   nemorun_note "job $(nemorun_native_id) was submitted for an attempt that job $has has; it ends"
   trap - EXIT
   exit 0
+}
+
+nemorun_write_claim() {
+  printf '{"native_id": "%s", "host": "%s", "started_at": "%s", "attempt": %s}\n' \
+    "$(nemorun_native_id)" "$HOSTNAME" "${nemorun_starts[$1]}" "${nemorun_attempts[$1]}" >"$2"
 }
 
 nemorun_native_id() {
@@ -113,8 +136,8 @@ nemorun_close_earlier() {
     HOSTNAME=$(nemorun_field host "$begun") \
       nemorun_document null null REQUEUED "${started:+\"$started\"}" null "$before" true >"$known"
   fi
-  nemorun_put "$known" "$nemorun_experiment/jobs/$slug/attempt-$before/exit.json"
-  nemorun_put "$known" "$nemorun_experiment/slurm/ended/$slug.$before"
+  nemorun_patiently nemorun_put "$known" "$nemorun_experiment/jobs/$slug/attempt-$before/exit.json"
+  nemorun_patiently nemorun_put "$known" "$nemorun_experiment/slurm/ended/$slug.$before"
 }
 
 # Slurm goes on writing into the first attempt's log; every attempt keeps its own.
@@ -202,6 +225,7 @@ nemorun_start() {
 nemorun_launch() {
   local command="nemorun_exec ${2:-0} ${nemorun_commands[$1]}"
   if [ ${#nemorun_slugs[@]} -gt 1 ]; then
+    nemorun_patiently touch "$(nemorun_folder "$1")/log"
     eval "$command" >>"$(nemorun_folder "$1")/log" 2>&1 &
   else
     eval "$command" &
@@ -445,12 +469,15 @@ nemorun_ran_out_of_memory() {
 nemorun_write() {
   local slug=$1 where=$2 attempt=${nemorun_attempts[$1]} draft
   draft=$nemorun_experiment/slurm/$where/.$slug.$attempt.$$
-  nemorun_document "$3" "$4" "$5" "\"${nemorun_starts[$slug]}\"" "\"$(nemorun_now)\"" "$attempt" "$nemorun_requeued" >"$draft" || return
-  if [ "$where" = ended ]; then
-    nemorun_put "$draft" "$nemorun_experiment/jobs/$slug/attempt-$attempt/exit.json"
-    nemorun_note_result "$slug" "$3" "$4" "$5"
+  set -- "$slug" "$draft" "$3" "$4" "$5" "\"${nemorun_starts[$slug]}\"" "\"$(nemorun_now)\"" "$attempt" "$nemorun_requeued"
+  if [ "$where" = ending ]; then # in a trap, with KILL to follow: now or never
+    nemorun_write_document "${@:2}" && mv -f "$draft" "$nemorun_experiment/slurm/ending/$slug.$attempt"
+    return
   fi
-  mv -f "$draft" "$nemorun_experiment/slurm/$where/$slug.$attempt"
+  nemorun_patiently nemorun_write_document "${@:2}" || return
+  nemorun_patiently nemorun_put "$draft" "$nemorun_experiment/jobs/$slug/attempt-$attempt/exit.json"
+  nemorun_note_result "$slug" "$3" "$4" "$5"
+  nemorun_patiently mv -f "$draft" "$nemorun_experiment/slurm/ended/$slug.$attempt"
 }
 
 # One line for every attempt: slug, attempt, job id, exit code, signal, reason.
@@ -460,6 +487,9 @@ nemorun_note_result() {
   case $file in /*) ;; *) file=$nemorun_experiment/jobs/$1/$file ;; esac
   echo "$1 ${nemorun_attempts[$1]} $(nemorun_native_id) $2 ${3//\"/} $4" >>"$file"
 }
+
+# nemorun_write_document FILE EXIT_CODE...
+nemorun_write_document() { nemorun_document "${@:2}" >"$1"; }
 
 # nemorun_document EXIT_CODE SIGNAL REASON STARTED_AT ENDED_AT ATTEMPT REQUEUED
 nemorun_document() {

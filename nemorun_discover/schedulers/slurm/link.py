@@ -139,10 +139,11 @@ class Link:
 
     def _wake(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(
+            thread = threading.Thread(
                 target=self._run, name=f"link to {self._tunnel.name}", daemon=True
             )
-            self._thread.start()
+            thread.start()  # there may be no thread to be had now
+            self._thread = thread
         elif not self._thread.is_alive() and not self._is_closing:
             raise NemorunError(
                 f"what speaks with {self._tunnel.name} has failed",

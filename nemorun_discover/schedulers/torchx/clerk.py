@@ -23,6 +23,7 @@ from nemorun_discover.schedulers.torchx.mirror import Mirror
 from nemorun_discover.schedulers.torchx.preview import request_of
 from nemorun_discover.schedulers.torchx.sdk import GONE
 from nemorun_discover.schedulers.torchx.settings import files_of_torchx
+from nemorun_discover.shortage import describe, is_passing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,11 +55,12 @@ class Clerk:
 
     def take(self, errand: Errand) -> None:
         """Begin to look after an attempt."""
+        if self._thread is None:
+            thread = threading.Thread(target=self._work, name="torchx", daemon=True)
+            thread.start()  # there may be no thread to be had now
+            self._thread = thread
         self._taken.put(errand)
         self.wake()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="torchx", daemon=True)
-            self._thread.start()
 
     def wake(self) -> None:
         """There is something to do."""
@@ -103,9 +105,14 @@ class Clerk:
                 self._look(errand)
                 errand.trouble = None
         except (NemorunError, OSError) as error:
-            errand.trouble = (
-                error.message if isinstance(error, NemorunError) else _cannot_write(error).message
-            )
+            if is_passing(error):
+                errand.trouble = describe(error, errand.paths.root)
+            else:
+                errand.trouble = (
+                    error.message
+                    if isinstance(error, NemorunError)
+                    else _cannot_write(error).message
+                )
             errand.look_at = time.monotonic() + max(errand.pause_s, _TROUBLE_S)
 
     def _hand_over(self, errand: Errand) -> None:
@@ -138,6 +145,8 @@ class Clerk:
                 write_json(paths.start, document)
             handle = self._sdk.schedule(errand.what, errand.scheduler, request)
         except (NemorunError, OSError) as error:
+            if is_passing(error):
+                raise  # it is handed over again: `_find` tells whether it was taken
             self._refuse(errand, error)
             return
         known = read_json(paths.app) or {}

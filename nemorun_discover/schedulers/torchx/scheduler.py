@@ -133,10 +133,11 @@ class TorchxScheduler(Scheduler):
 
     def _look_after(self, submission: Submission) -> None:
         if _key(submission) not in self._errands:
-            errand = self._errands[_key(submission)] = Errand(submission=submission)
+            errand = Errand(submission=submission)
             if errand.scheduler not in self._clerks:
                 self._clerks[errand.scheduler] = Clerk(self._sdk, self._env)
             self._clerks[errand.scheduler].take(errand)
+            self._errands[_key(submission)] = errand
 
     def _fact(self, errand: Errand) -> Fact | None:
         if errand.refusal is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -110,3 +111,40 @@ def test_a_signal_that_ended_the_first_is_told_instead_of_the_one_that_ended_the
     )
 
     assert run(library, f"nemorun_first_failure {tmp_path} 143") == ("139\n", 0)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("a small file system can only be mounted by root")
+    place = tmp_path / "small"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], check=True)
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.parametrize("before", ["", NO_HARD_LINKS], ids=["hard links", "none"])
+def test_evidence_is_written_when_a_full_disk_has_room_again(library, small_disk, before):
+    experiment = small_disk / "experiment"
+    filler = small_disk / "filler"
+    fill = f"until ! cat /dev/zero >>{filler} 2>/dev/null; do :; done\n"
+    text = (
+        f"nemorun_experiment={experiment}\n{before}"
+        f"(sleep 2; rm -f {filler}) &\n{fill}"
+        "nemorun_begin job\n"
+        f"echo begun\n{fill}(sleep 2; rm -f {filler}) &\n"
+        'work() { touch "$nemorun_proof"; exit 3; }\n'
+        "nemorun_proof=$(nemorun_folder job)/process.json; nemorun_start job work\n"
+        "nemorun_end\n"
+    )
+
+    said, code = run(library, text)
+
+    assert code == 3, said
+    assert said.count("No space left on device") == 2, said
+    begun = json.loads((experiment / "slurm/begun/job.1").read_text())
+    assert begun["native_id"] == "7"
+    ended = json.loads((experiment / "slurm/ended/job.1").read_text())
+    assert json.loads((experiment / "jobs/job/attempt-1/exit.json").read_text()) == ended
+    assert ended["exit_code"] == 3

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _TICK_S = 0.05
 _AGAIN_CANCEL_S = 10.0
 _SOON_S = 1.0
+_ASKED_S = 5.0  # at least, between two tries that `nemorun status` asks for
 _FAREWELL_S = 2.0
 
 
@@ -195,7 +196,7 @@ class Link:
 
     def _may_submit(self, now: float) -> bool:
         """False while the pause after a failure lasts; somebody who asks for a look ends it."""
-        is_asked = self._shared.asked_at() > self._tried_at and now - self._tried_at > _SOON_S
+        is_asked = self._shared.asked_at() > self._tried_at and now - self._tried_at > _ASKED_S
         return self._mood.may_submit(now) or (is_asked and not self._mood.needs_login)
 
     def _is_time_to_look(self) -> bool:

@@ -39,12 +39,12 @@ def test_a_connection_that_breaks_while_code_is_sent_is_taken_up_again(lab):
 
 def test_a_connection_that_breaks_while_sbatch_runs_submits_once(lone_lab):
     lab, cluster = lone_lab, lone_lab.clusters.b
-    cluster.faults.pause_slurmctld()
+    place = lab.program(cluster, "sbatch", 'touch "$0.began"; sleep 1; exec /usr/bin/sbatch "$@"')
+    lab.profile("slurm_b", cluster, pre_command=f"export PATH={place}:$PATH")
     launching = lab.start("run", "-d", "-k", "train", "-e", "slurm_b", "lr=1,2,3")
-    lab.wait_for(
-        lambda: cluster.site.login.processes("sbatch") or cluster.site.login.processes("squeue")
-    )
-    time.sleep(0.3)
+    lab.wait_for((cluster.outside(place) / "sbatch.began").exists)
+    cluster.faults.pause_slurmctld()
+    lab.wait_for(lambda: cluster.site.login.processes("sbatch"))
 
     cluster.faults.drop_connections()
     time.sleep(1)

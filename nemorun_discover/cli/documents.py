@@ -135,6 +135,7 @@ def tasks_document(
                 "line": task.line or None,
                 "tags": list(task.tags),
                 "after": list(task.after),
+                "inputs": list(task.inputs),
                 "executors": list(task.executors),
                 "params": {one.name: _parameter_fields(one, task.values) for one in task.params},
                 "doc": task.doc,

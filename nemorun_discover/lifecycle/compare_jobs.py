@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from nemorun_discover.model.status import JobStatus
     from nemorun_discover.model.task import Json
 
-_OWN_SETTINGS = ("file", "function", "module", "script", "args", "after", "conditions", "group")
+_OWN_SETTINGS = (
+    "file",
+    "function",
+    "module",
+    "script",
+    "args",
+    "after",
+    "inputs",
+    "conditions",
+    "group",
+)
 _LIMITS = ("timeout_s", "retries")
 
 
@@ -84,6 +94,7 @@ def _settings(job: Job, ids: Mapping[str, str]) -> dict[str, Json]:
     table = asdict(job)
     settings = {name: table[name] for name in (*_OWN_SETTINGS, *_LIMITS)}
     settings["args"] = list(job.args)
+    settings["inputs"] = list(job.inputs)
     settings["after"] = {
         task: sorted(ids.get(one, one) for one in upstream) for task, upstream in job.after.items()
     }

@@ -74,6 +74,7 @@ def test_the_tasks_document_is_the_contract(nemorun):
         "line": 6,
         "tags": ["gpu", "slow"],
         "after": [],
+        "inputs": [],
         "executors": [],
         "params": {
             "lr": {"default": 0.1, "type": "float", "required": False},

@@ -28,6 +28,13 @@ LEAVE = """
             file.write(os.urandom(mb << 20))
 
     @nemorun.task
+    def closed():
+        folder = nemorun.current().output_dir / "private"
+        folder.mkdir()
+        (folder / "file").touch()
+        folder.chmod(0)
+
+    @nemorun.task
     def nothing():
         pass
 
@@ -160,6 +167,15 @@ def test_a_glob_picks_files_and_into_names_another_folder(lab, left, tmp_path):
     assert [one.name for one in lab.files(place)] == ["model.bin"]
     assert (none.code, "matches --glob '*.txt'" in none.err) == (5, True)
     assert not any(one.exists() and contents(one) for one in outputs(lab, experiment))
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named(lab, left):
+    left("-k", "closed")
+
+    answer = lab("pull")
+
+    assert answer.code == 6
+    assert "'private' could not be read there" in answer.err
 
 
 def test_jobs_that_left_nothing_are_one_sentence(lab, left):

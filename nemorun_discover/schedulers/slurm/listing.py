@@ -30,12 +30,14 @@ class Found:
         job: The job's folder there.
         entry: What it is; its path is below the job's outputs (empty for these themselves), or is its result.
         is_result: It is the job's result.
+        is_closed: It is a folder that cannot be looked into.
     """
 
     remote: str
     job: str
     entry: Entry
     is_result: bool
+    is_closed: bool = False
 
 
 def folder_of(submission: Submission) -> str:
@@ -56,9 +58,10 @@ def read_listing(talk: Conversation, name: str) -> Iterator[Found]:
     while (line := talk.read_line()) is not None:
         if line == b".":
             return
-        found = parse_entry(line, talk.read_line() or b"")
+        is_closed = line.startswith(b"u ")
+        found = parse_entry(b"d" + line[1:] if is_closed else line, talk.read_line() or b"")
         if found is not None:
-            yield found
+            yield replace(found, is_closed=is_closed)
     raise ConnectionLost(f"{name}: the list of outputs was cut off")
 
 

@@ -155,8 +155,11 @@ class _Errand:
             if found.job not in self._loads or found.remote in self._came:
                 continue
             load = self._loads[found.job]
-            if not found.entry.path:
-                load.is_there = True
+            load.is_there = load.is_there or not found.entry.path
+            if found.is_closed:
+                load.missing += 1
+                load.first_missing = found.entry.path
+            if found.is_closed or not found.entry.path:
                 continue
             if not _is_meant(found, load):
                 continue

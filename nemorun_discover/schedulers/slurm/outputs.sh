@@ -3,13 +3,15 @@
 # Set before: base (job_dir), places (files and folders below <base>/experiments, one a line).
 #
 # Prints two lines for each file, folder and link: "TYPE MODE SIZE TIME PATH" and a link's target, in which a line
-# break stands as NUL; then "." on a line. Reads a line with the length of a list that ends each word with NUL
-# (FROM SIZE PATH, for each file of which the beginning is there already), that list, and the paths of all other files
-# likewise. Prints for each of the first "COUNT" on a line and as many bytes, then a tar of the others.
+# break stands as NUL; then "." on a line. TYPE is u for a folder that cannot be looked into. Reads a line with the length
+# of a list that ends each word with NUL (FROM SIZE PATH, for each file of which the beginning is there already), that
+# list, and the paths of all other files likewise. Prints for each of the first "COUNT" on a line and as many bytes, then a
+# tar of the others.
 export LC_ALL=C
 cd "$base/experiments" 2>/dev/null || exit 0
 printf '%s\n' "$places" | tr '\n' '\0' | xargs -0 sh -c '
-  exec find -H "$@" \( -type f -o -type d -o -type l \) -printf "%y %m %s %T@ %p\\0%l\\0" 2>/dev/null' sh |
+  exec find -H "$@" -type d \( ! -readable -o ! -executable \) -printf "u %m %s %T@ %p\\0\\0" -prune -o \
+    \( -type f -o -type d -o -type l \) -printf "%y %m %s %T@ %p\\0%l\\0" 2>/dev/null' sh |
   tr '\n\0' '\0\n'
 printf '.\n'
 read -r length || exit 0

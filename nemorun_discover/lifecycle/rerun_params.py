@@ -27,7 +27,7 @@ from nemorun_discover.discovery.values import (
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.leaves import as_words, is_same
 from nemorun_discover.lifecycle.relabel import relabelled
-from nemorun_discover.model.task import ANY
+from nemorun_discover.model.task import ANY, TypeKind
 from nemorun_discover.secrets import MASK, is_mark, masked, promises_secret
 
 if TYPE_CHECKING:
@@ -78,15 +78,12 @@ class RecordedTypes:
         """
         known = self._types.get(job.task_key, {})
         if name not in known:
-            before = job.params.get(name)
-            return ANY if name not in job.params or is_mark(before) else type_like(before)
+            return _type_of_recorded(job, name)
         spec = decode_type(known[name])
         if not (has_unknown(spec) and job.function and job.file):
             return spec
-        if not Path(
-            self._project.root, job.file
-        ).is_file():  # the project is gone; its package runs
-            return type_like(job.params[name]) if name in job.params else spec
+        if not Path(self._project.root, job.file).is_file():
+            return _type_of_recorded(job, name)  # the project is gone; its package runs
         return self._described_types(job).get(name, spec) if self._may_import else spec
 
     @cached_property
@@ -105,6 +102,13 @@ class RecordedTypes:
             path = (*self._project.pythonpath, *import_roots(root, job.file))
             self._described[job.task_key] = describe_types(root, job.file, str(job.function), path)
         return self._described[job.task_key]
+
+
+def _type_of_recorded(job: Job, name: str) -> TypeSpec:
+    """The type of the value that a job had; ANY where that is no value that was typed, or a secret's mark."""
+    before = job.params.get(name)
+    is_typed = name in job.params and name not in job.exact and not is_mark(before)
+    return type_like(before) if is_typed else ANY
 
 
 def with_new_values(
@@ -185,14 +189,14 @@ def _choices(
     for default in defaults:
         name, place = default.name, default.place
         if name in names and _is_for(default.task, job):
-            _refuse_objects(job, name, place)
             spec = types.of(job, name)
+            _refuse_objects(job, name, spec, place)
             value = parameter_value(name, spec, default.node, env, place)
             found[name] = [check_json(value, spec, name=name, where=place)]
     mine = [one for one in given if one.name in names and _is_for(one.task, job)]
     for one in sorted(mine, key=lambda one: one.task is not None):
-        _refuse_objects(job, one.name, one.typed)
         spec = types.of(job, one.name)
+        _refuse_objects(job, one.name, spec, one.typed)
         values = [
             convert(piece, spec, name=one.name, task=job.task)
             for piece in split_values(one.text, name=one.name)
@@ -201,8 +205,9 @@ def _choices(
     return found
 
 
-def _refuse_objects(job: Job, name: str, typed: str) -> None:
-    if name in job.exact:
+def _refuse_objects(job: Job, name: str, spec: TypeSpec, typed: str) -> None:
+    """Refuse a text for what only a script can make; an annotation says what a text means (an int for a float)."""
+    if name in job.exact and (spec.kind is TypeKind.ANY or has_unknown(spec)):
         raise UsageError(
             f"{typed}: {name} of {job.id} is a Python object, which no text stands for",
             hint="change it in the script that launched the experiment",
@@ -218,7 +223,12 @@ def _with_values(job: Job, values: Mapping[str, Json], swept: Sequence[str]) -> 
     told = {name: value for name, value in values.items() if name in changed or name in swept}
     if not told:
         return job
-    return replace(job, id=relabelled(job.id, told), params={**job.params, **changed})
+    return replace(
+        job,
+        id=relabelled(job.id, told),
+        params={**job.params, **changed},
+        exact={name: value for name, value in job.exact.items() if name not in changed},
+    )
 
 
 def _sentences(pairs: Sequence[tuple[Job, Job]]) -> list[str]:

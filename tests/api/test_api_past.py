@@ -268,3 +268,19 @@ def test_a_reset_whose_code_is_gone_says_so(desk):
         "hint: reset(fresh_code=True) runs the project's code as it is now\n"
     )
     assert len(desk.home.ids()) == 1
+
+
+def test_a_rerun_reads_words_by_the_annotations_of_the_function(desk):
+    """Also where the recorded value would tell another type."""
+    desk.launch(
+        "def work(n: float = 1, names: list[str] = []):\n    return [n, names]\n"
+        "with run.Experiment('lab', clean_mode=True) as e:\n"
+        "    e.add(run.Partial(work, 1, []))\n    e.run()\n"
+    )
+
+    again = desk.cli("rerun", "n=2", "names=[a,b]", "--json")
+    refused = desk.cli("rerun", "names=a", "--json", code=4)
+
+    (job,) = json.loads(again.out.splitlines()[-1])["jobs"]
+    assert (job["params"], job["result"]) == ({"n": 2.0, "names": ["a", "b"]}, [2.0, ["a", "b"]])
+    assert "'a' is not a list[str]" in refused.err

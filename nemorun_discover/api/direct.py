@@ -22,6 +22,7 @@ from nemorun_discover.lifecycle.board import Board
 from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.decide import decide
 from nemorun_discover.lifecycle.experiment import create
+from nemorun_discover.lifecycle.live_code import CodeWatch
 from nemorun_discover.model.event import Event, EventType, utc_now
 from nemorun_discover.model.state import State
 from nemorun_discover.schedulers.environment import job_environment
@@ -103,6 +104,7 @@ class _Direct:
         self._announcer = announcer_of(record, self._layout, plan.secrets)
         told = [self._announcer.tell] if self._announcer else []
         self._board = Board(record, self._layout, *told)
+        self._code = CodeWatch(record, self._layout)
         self._crew = Crew(
             record,
             self._layout,
@@ -146,6 +148,7 @@ class _Direct:
         submission = self._crew.submission_of(job, attempt)
         paths = submission.paths.attempt(attempt)
         self._board.write(entries.intent(job.id, attempt, utc_now()))
+        self._board.write(*self._code.at_start(job, attempt))
         paths.root.mkdir(mode=0o700, exist_ok=True)
         write_json(paths.process, {**describe_process(os.getpid()), "gpus": ""})
         self._board.write(
@@ -179,6 +182,9 @@ class _Direct:
         fact = read_fact(paths.attempt(attempt))
         if fact is None or not fact.state.is_final:
             return
+        known = self._board.jobs[job.id].attempts[-1].code
+        self._code.attempts_have_ended()
+        self._board.write(*self._code.at_end(job, attempt, known))
         self._board.write(entries.ended(job.id, attempt, fact, utc_now()))
         if fact.state is State.FAILED and attempt <= job.retries:
             return

@@ -102,6 +102,7 @@ def show_document(record: Record, status: ExperimentStatus) -> Document:
             "executors": record.executors,
             "max_jobs": record.max_jobs,
             "maxfail": record.maxfail,
+            "live_code": asdict(record.live_code) if record.live_code else None,
             "packages": {name: asdict(one) for name, one in record.packages.items()},
             "groups": {name: str(policy) for name, policy in record.groups.items()},
             "plugins": [asdict(one) for one in record.plugins],
@@ -244,4 +245,5 @@ def _attempt_fields(attempt: AttemptStatus) -> Document:
         "started_at": rfc3339(attempt.started_at),
         "ended_at": rfc3339(attempt.ended_at),
         "log": attempt.log,
+        "code": [asdict(one) for one in attempt.code],
     }

@@ -57,6 +57,7 @@ def check_document(experiment_id: str, findings: Iterable[Finding]) -> Document:
         "schema": "nemorun.reproduce_check/1",
         "experiment": experiment_id,
         "as_then": all(one.holds is not False for one in rows),
+        "proven": all(one.holds is True for one in rows),
         "findings": [
             {
                 "area": one.area,

@@ -9,7 +9,7 @@ from nemorun_discover.cli.render_contact import trouble_words
 from nemorun_discover.cli.render_live import live_lines
 from nemorun_discover.cli.symbols import reason_words, style_of
 from nemorun_discover.errors import NemorunError
-from nemorun_discover.model.event import utc_now
+from nemorun_discover.model.event import CAUGHT_UP, utc_now
 from nemorun_discover.model.state import State
 
 if TYPE_CHECKING:
@@ -60,11 +60,17 @@ def plain_progress(channel: Channel) -> Update:
     seen: dict[str, tuple[State, int]] = {}
     waits: dict[str, str | None] = {}
     troubles: dict[str, str | None] = {}
+    notes = 0
 
     def update(status: ExperimentStatus) -> None:
+        nonlocal notes
         if troubles.get("") != status.trouble:
             troubles[""] = status.trouble
             channel.line(trouble_words(status.trouble) if status.trouble else "goes on")
+        for note in status.notes[notes:]:
+            if note != CAUGHT_UP:
+                channel.line(f"note: {note}")
+        notes = len(status.notes)
         for name, contact in status.contacts.items():
             if troubles.get(name) != contact.trouble:
                 troubles[name] = contact.trouble
@@ -123,3 +129,6 @@ def _live(console: Console) -> Iterator[Update]:
             yield update
     finally:
         console.drawing = None
+        for note in latest[0].notes if latest else ():
+            if note != CAUGHT_UP:
+                channel.line(f"note: {note}")

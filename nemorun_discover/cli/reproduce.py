@@ -95,7 +95,8 @@ def _check_lines(
                 yield from _finding_lines(one, channel)
     differing = dict.fromkeys(one.area for one in findings if one.holds is False)
     open_ = any(one.holds is None for one in findings)
-    end = f"not as then: {', '.join(differing)}" if differing else "all is as then"
+    as_then = "nothing is found to differ" if open_ else "all is as then"
+    end = f"not as then: {', '.join(differing)}" if differing else as_then
     yield ()
     yield from sentence_lines(
         [f"{end}; some of it cannot be proven" if open_ else end], channel, indent=""

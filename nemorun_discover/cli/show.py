@@ -21,6 +21,7 @@ from nemorun_discover.cli.symbols import state_span
 from nemorun_discover.cli.table import Column, draw_table
 from nemorun_discover.errors import StoreError, UsageError
 from nemorun_discover.files import read_json
+from nemorun_discover.lifecycle.live_code import code_sentences
 from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.lifecycle.shell import as_shell
 from nemorun_discover.model.sizes import size_words
@@ -105,11 +106,24 @@ def _facts(record: Record, status: ExperimentStatus) -> Iterator[tuple[str, str]
     yield "directory", record.cwd
     yield "project", f"{record.project.name} in {record.project.root}"
     yield "config", record.project.config or "none"
-    yield "git", _git_words(record.git)
+    changed = code_sentences(status.jobs)
+    yield "git", _git_words(record.git) + (" when the jobs were planned" if changed else "")
+    if record.live_code:
+        files = "1 file" if record.live_code.files == 1 else f"{record.live_code.files} files"
+        yield (
+            "code",
+            f"{record.live_code.digest[:_HASH_SHOWN]}, {files}, where they lie in the project",
+        )
+    for sentence in changed:
+        yield "code changed", sentence
     yield "versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())
     if record.interpreter:
         count = len(record.interpreter.installed)
         yield "installed", f"{count} distributions in {record.interpreter.executable}"
+        for name, editable in (record.interpreter.editable or {}).items():
+            digest = editable.digest[:_HASH_SHOWN] if editable.digest else "not recorded"
+            place = "" if name == editable.path else f" in {editable.path}"
+            yield "editable", f"{name}{place}: {digest}"
     if record.rerun_of:
         yield "rerun of", record.rerun_of
     for change in record.changes:

@@ -22,6 +22,7 @@ from nemorun_discover.cli.render_summary import closing_lines
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.freshness import until_fresh
 from nemorun_discover.lifecycle.watch import watch
+from nemorun_discover.model.event import CAUGHT_UP
 from nemorun_discover.model.state import State
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def status_command(
     elif settings.json:
         console.document(status_document(status))
     if not settings.json:
-        _show(status, console)
+        _show(status, console, has_told=watching)
         _tell_of_clusters(home.layout.experiment(experiment_id).clusters, status, console)
     return _EXIT_CODES.get(status.state, _code_of_others(status)) if as_exit_code else None
 
@@ -91,11 +92,13 @@ def _streamed(statuses: Iterator[ExperimentStatus], console: Console) -> Iterato
             return
 
 
-def _show(status: ExperimentStatus, console: Console) -> None:
+def _show(status: ExperimentStatus, console: Console, *, has_told: bool) -> None:
     console.out.lines(heading_lines(status, console.out))
     console.out.lines(contact_lines(status, console.out, status.as_of))
     console.out.lines(job_table(status, console))
     for note in status.notes:
+        if has_told and note != CAUGHT_UP:
+            continue
         console.note(f"note: {note}")
     summary, _, *hints = closing_lines(status, after="status", columns=console.err.width)
     console.out.lines([summary])

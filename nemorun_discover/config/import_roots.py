@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
+_OWN_NAME = "nemorun-discover"
+_OWN = (str(Path(__file__).parents[2]), os.path.realpath(Path(__file__).parents[2]))
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _DIRECT_URL = "direct_url.json"  # PEP 610: where a distribution was installed from
 _SRC = "src"
@@ -126,6 +128,41 @@ def editable_installs(path: Sequence[str]) -> dict[str, str]:
                 name = re.sub(r"[-_.]+", "-", entry.removesuffix(".egg-link")).lower()
                 found.setdefault(name, place)
     return found
+
+
+def editable_outside(root: Path, path: Sequence[str] | None = None) -> dict[str, str]:
+    """By name, the directories of editable installations that lie outside of a project's repository.
+
+    Directories that are on `sys.path` by a `.pth` file or PYTHONPATH count too, by their path; nemorun's own
+    code does not: what of it runs in jobs is recorded as the runtime.
+
+    Args:
+        root: The root of the nemorun project.
+        path: As for `import_roots`.
+    """
+    search = sys.path[1:] if path is None else path
+    top = repository_around(root)
+    tops = (top, os.path.realpath(top), *_OWN)
+    found = {
+        name: place
+        for name, place in editable_installs(search).items()
+        if name != _OWN_NAME and not any(is_within(place, one) for one in tops)
+    }
+    homes = {os.path.realpath(one) for one in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
+    for one in search:
+        place = os.path.realpath(one)
+        is_told = any(
+            is_within(one, other) or is_within(place, other) for other in (*tops, *found.values())
+        )
+        is_of_python = any(is_within(place, home) for home in homes)
+        if (
+            os.path.isdir(one)  # noqa: PTH112
+            and not is_told
+            and not is_of_python
+            and _INSTALLED.isdisjoint(Path(one).parts)
+        ):
+            found[one] = one
+    return {name: place for name, place in found.items() if os.path.isdir(place)}  # noqa: PTH112
 
 
 def _editable_place(metadata: str) -> str | None:

@@ -51,6 +51,11 @@ class Executor:
         """What of the project a job finds when nothing is packaged: its own files, what an image holds, nothing."""
         return "project"
 
+    @property
+    def runs_live_code(self) -> bool:
+        """True when a job without a package runs the project's own files, as they lie on this machine then."""
+        return self.without_package == "project"
+
     def clone(self) -> Self:
         """A deep copy: changing it leaves this one alone."""
         return copy.deepcopy(self)

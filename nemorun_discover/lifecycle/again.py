@@ -101,7 +101,7 @@ def rerun(
         plan = changed(plan, record, changes, os.environ if env is None else env, config_file)
     require_packages(home, plan)
     _require_project(plan)
-    plan = replace(plan, notes=(*plan.notes, *plan.changes, *code_notes(plan, record)))
+    plan = replace(plan, notes=(*plan.notes, *plan.changes, *code_notes(home, plan, record)))
     return hide_in_plan(plan, os.environ if env is None else env)
 
 

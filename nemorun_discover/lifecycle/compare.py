@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nemorun_discover.lifecycle.compare_code import CodeComparison, compare_code
@@ -13,14 +13,18 @@ from nemorun_discover.lifecycle.compare_jobs import (
     setting_differences,
 )
 from nemorun_discover.lifecycle.leaves import Difference, differences
+from nemorun_discover.lifecycle.live_code import START, code_sentences, planned_code
 from nemorun_discover.lifecycle.observe import observe_record
 from nemorun_discover.model.task import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from nemorun_discover.model.job import Job
     from nemorun_discover.model.record import Record
+    from nemorun_discover.model.status import JobStatus
     from nemorun_discover.model.task import Json
+    from nemorun_discover.packaging.live import LiveCode
     from nemorun_discover.store.home import Home
 
 
@@ -73,10 +77,13 @@ def compare(home: Home, first_id: str, second_id: str) -> Comparison:
     jobs = pair_jobs(first.jobs, second.jobs)
     before = {job.id: job for job in observe_record(home, first).jobs}
     after = {job.id: job for job in observe_record(home, second).jobs}
+    codes = (_planned_code(home, first), _planned_code(home, second))
+    code = compare_code(home.layout.packages, first, second, codes)
+    ran = _ran_other_code(jobs.pairs, (before, after), codes)
     return Comparison(
         first=first.id,
         second=second.id,
-        code=compare_code(home.layout.packages, first, second),
+        code=replace(code, differences=(*code.differences, *ran)),
         only_first=jobs.only_first,
         only_second=jobs.only_second,
         parameters=parameter_differences(jobs.pairs),
@@ -85,6 +92,37 @@ def compare(home: Home, first_id: str, second_id: str) -> Comparison:
         results=result_differences(jobs.pairs, before, after),
         unknown=tuple(_not_recorded(first, second)),
     )
+
+
+def _planned_code(home: Home, record: Record) -> LiveCode | None:
+    return None if record.live_code is None else planned_code(home.layout.experiment(record.id))
+
+
+def _ran_other_code(
+    pairs: Sequence[tuple[Job, Job]],
+    statuses: tuple[Mapping[str, JobStatus], Mapping[str, JobStatus]],
+    codes: tuple[LiveCode | None, LiveCode | None],
+) -> Iterator[str]:
+    """What is to be said of jobs that ran other files than they were planned with, and than their counterpart."""
+    before, after = statuses
+    apart = [
+        (before[one.id], after[other.id])
+        for one, other in pairs
+        if _ran(before[one.id], codes[0]) != _ran(after[other.id], codes[1])
+    ]
+    for sentence in code_sentences(one for one, _ in apart):
+        yield f"in the first, {sentence}"
+    for sentence in code_sentences(other for _, other in apart):
+        yield f"in the second, {sentence}"
+
+
+def _ran(job: JobStatus, planned: LiveCode | None) -> object:
+    """Something that is equal where two jobs ran the same files."""
+    changed = job.attempts[-1].code if job.attempts else ()
+    digests = [one.digest for one in changed]
+    if planned is not None and not any(one.when == START for one in changed):
+        digests.insert(0, planned.digest)
+    return digests
 
 
 def _config(first: Record, second: Record) -> Iterator[Difference]:
@@ -145,6 +183,12 @@ def _environment(first: Record, second: Record) -> Iterator[Difference]:
     if one is not None and other is not None:
         yield from differences("interpreter", {"path": one.executable}, {"path": other.executable})
         yield from installed_differences(one.installed, other.installed)
+        if one.editable is not None and other.editable is not None:
+            before, after = (
+                {name: each.digest for name, each in place.items()}
+                for place in (one.editable, other.editable)
+            )
+            yield from differences("editable code", before, after)
 
 
 def installed_differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[Difference]:

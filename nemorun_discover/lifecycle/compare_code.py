@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from nemorun_discover.model.record import GitState, Record
     from nemorun_discover.packaging.listing import Entry
+    from nemorun_discover.packaging.live import LiveCode
 
 _HASH_SHOWN = 12
 _SECTION = re.compile(r"^diff --git (?P<both>.+)$", re.MULTILINE)
@@ -51,8 +52,20 @@ class CodeComparison:
     unknown: tuple[str, ...] = ()
 
 
-def compare_code(packages: Path, first: Record, second: Record) -> CodeComparison:
-    """Packages by their manifests; the rest by commit, recorded diff and the names of untracked files."""
+def compare_code(
+    packages: Path,
+    first: Record,
+    second: Record,
+    live: tuple[LiveCode | None, LiveCode | None] = (None, None),
+) -> CodeComparison:
+    """Packages by their manifests; the rest by commit, recorded diff, untracked files, and what was planned with.
+
+    Args:
+        packages: The home's.
+        first: The first experiment.
+        second: The second.
+        live: The project's own files that each was planned with, where they are recorded.
+    """
     files: dict[str, FileChange] = {}
     unknown: list[str] = []
     for one, other in _digests(first, second):
@@ -61,7 +74,7 @@ def compare_code(packages: Path, first: Record, second: Record) -> CodeCompariso
     unknown += _of_linked(first, second)
     by_git = CodeComparison()
     if _runs_own_files(first) or _runs_own_files(second):
-        by_git = _compare_git(first, second)
+        by_git = _compare_git(first, second, live)
         files = {**{change.path: change for change in by_git.files}, **files}
     return CodeComparison(
         files=tuple(files[path] for path in sorted(files)),
@@ -131,14 +144,24 @@ def _content(entry: Entry | None) -> tuple[str, str] | None:
     return None if entry is None else (str(entry.mode), entry.sha256)
 
 
-def _compare_git(first: Record, second: Record) -> CodeComparison:
+def _compare_git(
+    first: Record, second: Record, live: tuple[LiveCode | None, LiveCode | None]
+) -> CodeComparison:
     one, other = first.git, second.git
+    before, after = live
+    recorded = {}
+    if before is not None and after is not None:
+        from nemorun_discover.packaging.live import changes  # noqa: PLC0415 - only for such jobs
+
+        recorded = changes(before, after)
     if one is None or other is None:
         which = [record.id for record in (first, second) if record.git is None]
+        lacking = "its code is" if before is None or after is None else "files that are no code are"
         return CodeComparison(
-            unknown=(f"{' and '.join(which)} ran in no git repository: its code is not recorded",)
+            files=tuple(FileChange(path=path, how=how) for path, how in recorded.items()),
+            unknown=(f"{' and '.join(which)} ran in no git repository: {lacking} not recorded",),
         )
-    files = dict.fromkeys(changed_sections(one.diff, other.diff), "changed")
+    files = recorded | dict.fromkeys(changed_sections(one.diff, other.diff), "changed")
     files |= dict.fromkeys(set(other.untracked) - set(one.untracked), "added")
     files |= dict.fromkeys(set(one.untracked) - set(other.untracked), "removed")
     differences = []
@@ -149,7 +172,7 @@ def _compare_git(first: Record, second: Record) -> CodeComparison:
     return CodeComparison(
         files=tuple(FileChange(path=path, how=how) for path, how in sorted(files.items())),
         differences=tuple(differences),
-        unknown=tuple(_unproven(one, other)),
+        unknown=tuple(_unproven(one, other, live)),
     )
 
 
@@ -178,8 +201,12 @@ def _path_in(both: str) -> str:
     return path if both == f"a/{path} b/{path}" else both
 
 
-def _unproven(one: GitState, other: GitState) -> Iterator[str]:
+def _unproven(
+    one: GitState, other: GitState, live: tuple[LiveCode | None, LiveCode | None]
+) -> Iterator[str]:
     both = set(one.untracked) & set(other.untracked)
+    if live[0] is not None and live[1] is not None:
+        both -= live[0].files.keys() & live[1].files.keys()
     if both:
         yield (
             "the contents of untracked files are not recorded"

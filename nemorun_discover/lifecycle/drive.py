@@ -26,6 +26,7 @@ from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.driver import Driver
 from nemorun_discover.lifecycle.edges import Edges
 from nemorun_discover.lifecycle.inputs import Inputs
+from nemorun_discover.lifecycle.live_code import CodeWatch, load_for
 from nemorun_discover.lifecycle.secrets import hidden_in, reveal
 from nemorun_discover.lifecycle.standby import Orders
 from nemorun_discover.schedulers.table import require_scheduler, scheduler_of
@@ -72,7 +73,8 @@ def main(home_root: str, _name: str, ask: str | None = None) -> None:
     edges = Edges(home, record, crew, os.environ, crew.ask)
     inputs = Inputs(edges, rest.end)
     try:
-        _carry_on(Driver(board, crew, layout, inputs), board, rest, word.lock)
+        driver = Driver(board, crew, layout, inputs, CodeWatch(record, layout))
+        _carry_on(driver, board, rest, word.lock)
     finally:
         inputs.close()
         crew.close()
@@ -86,6 +88,7 @@ def _load_for(executors: Mapping[str, Mapping[str, Any]]) -> None:
         with suppress(NemorunError):
             executor = executor_from_dict(reveal(table, dict.fromkeys(hidden_in(table), "")))
             scheduler_of(name, table["kind"], os.environ).load_for(executor)
+            load_for(table)
 
 
 def _write_to(log: Path) -> None:

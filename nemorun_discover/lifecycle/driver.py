@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from nemorun_discover.lifecycle.crew import Crew
     from nemorun_discover.lifecycle.decide import Decision
     from nemorun_discover.lifecycle.inputs import Inputs
+    from nemorun_discover.lifecycle.live_code import CodeWatch
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.layout import ExperimentLayout
-    from nemorun_discover.model.status import Contact
+    from nemorun_discover.model.status import CodeChange, Contact
     from nemorun_discover.schedulers.protocol import Fact, Started
 
 ROOM_PACE_S = 0.5  # GPUs that jobs of other experiments have: nobody tells when they are free
@@ -57,12 +58,16 @@ class Driver:
         crew: The schedulers of its executors.
         layout: Its folder.
         inputs: What its jobs get from elsewhere.
+        code: Compares the files that jobs run with what was planned.
 
     Attributes:
         shortage: What this machine has too little of for the jobs that are to be started; None for nothing.
     """
 
-    def __init__(self, board: Board, crew: Crew, layout: ExperimentLayout, inputs: Inputs) -> None:
+    def __init__(
+        self, board: Board, crew: Crew, layout: ExperimentLayout, inputs: Inputs, code: CodeWatch
+    ) -> None:
+        self._code = code
         self._board = board
         self._crew = crew
         self._inputs = inputs
@@ -202,6 +207,8 @@ class Driver:
             jobs = list(alike)
             asked = [self._crew.submission_of(job, self._attempt(job)) for job in jobs]
             facts = self._crew.scheduler_of(jobs[0]).query(asked)
+            if any(fact.state.is_final for fact in facts.values()):
+                self._code.attempts_have_ended()
             for job_id in sorted(facts, key=lambda one: entries.order_of(facts[one])):
                 self._take_in(self._jobs[job_id], facts[job_id])
         for job_id in [*self._looked_for]:
@@ -233,12 +240,17 @@ class Driver:
                 self._board.write(entries.changed(job.id, attempt, fact, utc_now()))
             return
         fact = self._as_the_group_says(job, fact)
+        self._board.write(*self._code.at_end(job, attempt, self._code_known_of(job)))
         self._board.write(entries.ended(job.id, attempt, fact, utc_now()))
         if self._is_tried_again(job, fact):
             self._submit((job,), attempt + 1)
             return
         now = utc_now()
         self._board.write(*self._result(job, fact), entries.changed(job.id, attempt, fact, now))
+
+    def _code_known_of(self, job: Job) -> tuple[CodeChange, ...]:
+        attempts = self._board.jobs[job.id].attempts
+        return attempts[-1].code if attempts else ()
 
     def _go_on_to(self, job: Job, attempt: int, fact: Fact) -> None:
         """The backend has begun a later attempt by itself: the one before it has ended."""
@@ -344,6 +356,8 @@ class Driver:
 
     def _hand_over_one(self, job: Job, due: _Due) -> None:
         if due.answer is None:
+            if changed := self._code.at_start(job, due.attempt):
+                self._board.write(*changed)
             try:
                 submission = replace(
                     self._crew.submission_of(job, due.attempt),

@@ -11,13 +11,14 @@ from nemorun_discover.config.import_roots import import_roots
 from nemorun_discover.errors import StoreError
 from nemorun_discover.lifecycle.crew import Crew
 from nemorun_discover.lifecycle.edges import Edges
+from nemorun_discover.lifecycle.live_code import code_now, editable_code, executors_with_live_code
 from nemorun_discover.lifecycle.packing import pack, store
 from nemorun_discover.lifecycle.plan import choose_id
 from nemorun_discover.lifecycle.provenance import git_state, interpreter, user_name, versions
 from nemorun_discover.lifecycle.secrets import masks_of
 from nemorun_discover.lifecycle.submission import job_document
 from nemorun_discover.model.event import utc_now
-from nemorun_discover.model.record import GitState, Record
+from nemorun_discover.model.record import GitState, LiveCodeSummary, Record
 from nemorun_discover.packaging.runtime import install_runtime, runtime_name
 from nemorun_discover.secrets import Known, masked_diff
 from nemorun_discover.store.create import create_experiment
@@ -61,6 +62,8 @@ def create(
         ConfigError: The code cannot be packaged; nothing was written.
     """
     draft, packing = _packed(home, plan, env, tell, utc_now())
+    draft, code = _with_live_code(home, draft, tell)
+    draft = replace(draft, git=_masked_state(plan, home.folders()))
     home.create()
     store(home.layout.packages, packing)
     chosen = choose_id(plan, draft.created_at, name_end)
@@ -68,11 +71,35 @@ def create(
         record = replace(draft, id=chosen)
         files = job_files(home, record, plan, env)
         _install_runtime(home)
-        lock = create_experiment(home, record, files, base_dir=plan.base_dir)
+        lock = create_experiment(home, record, files, base_dir=plan.base_dir, live_code=code)
         if lock is not None:
             return record, lock
         chosen = choose_id(plan, draft.created_at)
     raise StoreError(f"{home.layout.experiments}: no free id was found in {_ID_TRIES} tries")
+
+
+def _with_live_code(
+    home: Home, draft: Record, tell: Callable[[str], None]
+) -> tuple[Record, dict[str, Any] | None]:
+    """The record with what the jobs that run the project's own files are planned with, and its `code.json`.
+
+    It is read before git is asked: whatever is edited in between is found to have changed when a job starts.
+    """
+    try:
+        code = code_now(draft, home.folders())
+    except OSError as error:
+        tell(f"the project's files cannot be read, so that no record says what ran: {error}")
+        return replace(draft, interpreter=interpreter()), None
+    root = Path(draft.project.root)
+    python = interpreter(editable=editable_code(root, code) if root.is_dir() else {})
+    draft = replace(draft, interpreter=python)
+    if code is None:
+        return draft, None
+    if executors_with_live_code(draft):
+        own = code.own()
+        summary = LiveCodeSummary(digest=own.digest, files=len(own.files))
+        draft = replace(draft, live_code=summary)
+    return draft, code.document()
 
 
 def _install_runtime(home: Home) -> None:
@@ -86,7 +113,7 @@ def _packed(
     home: Home, plan: Plan, env: Mapping[str, str], tell: Callable[[str], None], now: datetime
 ) -> tuple[Record, Packing]:
     """The record but for its id, and the packages of its executors, which can run its jobs."""
-    draft = _record(plan, now, home.folders())
+    draft = _record(plan, now)
     _check(draft, _crew(home, draft, env, plan.secrets))
     packing = pack(plan, home.folders())
     for note in packing.notes:
@@ -184,7 +211,7 @@ def _masked_state(plan: Plan, leave_out: Sequence[Path]) -> GitState | None:
     return replace(state, diff=masked_diff(state.diff, Known(values)))
 
 
-def _record(plan: Plan, now: datetime, leave_out: Sequence[Path]) -> Record:
+def _record(plan: Plan, now: datetime) -> Record:
     return Record(
         id="",
         title=plan.title,
@@ -195,8 +222,6 @@ def _record(plan: Plan, now: datetime, leave_out: Sequence[Path]) -> Record:
         host=socket.gethostname(),
         versions=versions(),
         project=plan.project,
-        git=_masked_state(plan, leave_out),
-        interpreter=interpreter(),
         executors=dict(plan.executors),
         jobs=_with_import_roots(plan),
         max_jobs=plan.max_jobs,

@@ -19,6 +19,8 @@ from nemorun_discover.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from nemorun_discover.model.record import EditableInstall
+
 LARGEST_DIFF = 1_048_576  # bytes; a larger one is cut, and says so
 # Whatever the user's git is configured to show, this is a diff that `git apply` reads.
 _DIFF = (
@@ -39,7 +41,9 @@ def versions() -> dict[str, str]:
     }
 
 
-def interpreter(path: Sequence[str] | None = None) -> Interpreter:
+def interpreter(
+    path: Sequence[str] | None = None, *, editable: dict[str, EditableInstall] | None = None
+) -> Interpreter:
     """The Python that runs this, and the distributions that it finds.
 
     Their names and versions are those of the folders that installers leave beside the code, which takes
@@ -47,6 +51,7 @@ def interpreter(path: Sequence[str] | None = None) -> Interpreter:
 
     Args:
         path: Where to look; None for `sys.path`.
+        editable: The editable installations.
     """
     installed: dict[str, str] = {}
     for folder in sys.path if path is None else path:
@@ -56,6 +61,7 @@ def interpreter(path: Sequence[str] | None = None) -> Interpreter:
         version=platform.python_version(),
         executable=sys.executable,
         installed=dict(sorted(installed.items())),
+        editable=editable,
     )
 
 

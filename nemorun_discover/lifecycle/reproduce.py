@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.config.resolve import executor_names, resolve_executor
@@ -13,6 +14,7 @@ from nemorun_discover.lifecycle.compare import executor_differences, installed_d
 from nemorun_discover.lifecycle.compare_jobs import pair_jobs, result_differences
 from nemorun_discover.lifecycle.finding import Finding
 from nemorun_discover.lifecycle.leaves import differences
+from nemorun_discover.lifecycle.live_code import code_now, editable_code
 from nemorun_discover.lifecycle.observe import observe_record
 from nemorun_discover.lifecycle.provenance import interpreter
 from nemorun_discover.lifecycle.reproduce_code import check_code
@@ -21,7 +23,6 @@ from nemorun_discover.lifecycle.secrets import hidden_in, hide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from nemorun_discover.lifecycle.leaves import Difference
     from nemorun_discover.model.record import Interpreter, Record
@@ -43,6 +44,7 @@ def check(
         *check_code(home, record),
         *_check_config(home, record, config_file, options),
         *_check_interpreter(record),
+        *_check_editable(home, record),
     )
 
 
@@ -111,6 +113,33 @@ def _check_interpreter(record: Record) -> Iterator[Finding]:
                 holds=None,
                 message=f"{name}: what {table['python']} had installed is not recorded",
             )
+
+
+def _check_editable(home: Home, record: Record) -> Iterator[Finding]:
+    """The code of editable installations outside of the repository, which no package holds."""
+    root = Path(record.project.root)
+    if record.interpreter is None or not root.is_dir():
+        return
+    then = record.interpreter.editable
+    now = editable_code(root, code_now(record, home.folders()))
+    for name in {**(then or {}), **now}:
+        place = f"{name}, installed as editable" if "/" not in name else f"{name}, on sys.path"
+        before, after = (then or {}).get(name), now.get(name)
+        if then is None or (before is not None and before.digest is None):
+            yield Finding(
+                area="interpreter", holds=None, message=f"{place}: its code is not recorded"
+            )
+        elif before is None or after is None:
+            which = "was not there then" if before is None else "is not there any more"
+            yield Finding(area="interpreter", holds=False, message=f"{place}: {which}")
+        elif before != after:
+            yield Finding(
+                area="interpreter",
+                holds=False,
+                message=f"{place}: its code in {after.path} differs",
+            )
+        else:
+            yield Finding(area="interpreter", holds=True, message=f"{place}: its code is the same")
 
 
 def _same_interpreter(then: Interpreter, now: Interpreter) -> Finding:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nemorun_discover.config.import_roots import repository_around
 from nemorun_discover.config.locate import user_cache_dir
 from nemorun_discover.errors import NemorunError
 from nemorun_discover.executors.codec import executor_from_dict
 from nemorun_discover.lifecycle.compare_code import FileChange, changed_files, changed_sections
 from nemorun_discover.lifecycle.finding import Finding
+from nemorun_discover.lifecycle.live_code import code_now, code_sentences, named, planned_code
+from nemorun_discover.lifecycle.observe import observe_record
 from nemorun_discover.lifecycle.provenance import git_state
 from nemorun_discover.secrets import is_same_text
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nemorun_discover.model.record import GitState, PackagedCode, Record
+    from nemorun_discover.packaging.live import LiveCode
     from nemorun_discover.store.home import Home
 
 _HASH_SHOWN = 12
@@ -34,7 +39,35 @@ def check_code(home: Home, record: Record) -> Iterator[Finding]:
         if name in record.packages:
             yield _check_package(home, record, name, record.packages[name])
     if any(name not in record.packages for name in names):
-        yield from _check_files(record.git, git_state(root, home.folders()))
+        yield from _check_live(home, record, root)
+    for sentence in code_sentences(observe_record(home, record).jobs):
+        yield _finding(holds=None, message=sentence)
+
+
+def _check_live(home: Home, record: Record, root: Path) -> Iterator[Finding]:
+    """The project's own files: what git says of them, what `code.json` says, and what the jobs were seen to run."""
+    then = planned_code(home.layout.experiment(record.id))
+    now = None if then is None else code_now(record, home.folders())
+    by_git = list(_check_files(record.git, git_state(root, home.folders()), root, then))
+    yield from by_git
+    if then is not None and now is not None:
+        yield from _check_recorded(then.own(), now.own(), by_git)
+
+
+def _check_recorded(then: LiveCode, now: LiveCode, by_git: list[Finding]) -> Iterator[Finding]:
+    """What git does not tell of: files that it ignores or does not track, and projects in no repository."""
+    from nemorun_discover.packaging.live import changes  # noqa: PLC0415 - only for such jobs
+
+    found = changes(then, now)
+    if found:
+        if not any(one.holds is False for one in by_git):
+            message = f"the code differs from what the jobs were planned with: {named(found)}"
+            yield _finding(holds=False, message=message)
+    elif not any(one.holds for one in by_git):
+        files = "1 file" if len(then.files) == 1 else f"{len(then.files)} files"
+        yield _finding(
+            holds=True, message=f"the code is the same, {then.digest[:_HASH_SHOWN]}, {files}"
+        )
 
 
 def _finding(*, holds: bool | None, message: str) -> Finding:
@@ -82,12 +115,15 @@ def _named(changes: list[FileChange]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _check_files(then: GitState | None, now: GitState | None) -> Iterator[Finding]:
+def _check_files(
+    then: GitState | None, now: GitState | None, root: Path, code: LiveCode | None
+) -> Iterator[Finding]:
     """Commit, diff and names of untracked files; contents that nobody wrote down cannot be proven."""
     if then is None:
+        what = "they were" if code is None else "those were that are no code"
         yield _finding(
             holds=None,
-            message="the jobs ran the project's own files, and no git repository says what they were",
+            message=f"the jobs ran the project's own files, and no git repository says what {what}",
         )
         return
     if now is None:
@@ -98,11 +134,18 @@ def _check_files(then: GitState | None, now: GitState | None) -> Iterator[Findin
     if set(then.untracked) != set(now.untracked):
         names = ", ".join(sorted(set(then.untracked) ^ set(now.untracked)))
         yield _finding(holds=False, message=f"untracked files came or went: {names}")
-    if both := sorted(set(then.untracked) & set(now.untracked)):
+    recorded = set() if code is None else _as_git_names(code, root)
+    if both := sorted((set(then.untracked) & set(now.untracked)) - recorded):
         yield _finding(
             holds=None,
             message=f"the contents of untracked files were not recorded: {', '.join(both)}",
         )
+
+
+def _as_git_names(code: LiveCode, root: Path) -> set[str]:
+    """The recorded files by their paths in the repository."""
+    top = repository_around(root)
+    return {os.path.relpath(root / path, top) for path in code.files}
 
 
 def _check_commit(then: GitState, now: GitState) -> Finding:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import UsageError
+from nemorun_discover.lifecycle.live_code import code_now, named, planned_code
 from nemorun_discover.lifecycle.provenance import git_state
 from nemorun_discover.secrets import is_same_text
 
@@ -58,7 +59,7 @@ def packager_of(table: Mapping[str, Json]) -> dict[str, Json]:
     return found if isinstance(found, dict) else {"kind": "none"}
 
 
-def code_notes(plan: Plan, record: Record) -> tuple[str, ...]:
+def code_notes(home: Home, plan: Plan, record: Record) -> tuple[str, ...]:
     """What is not as it was, where jobs run the project's own files."""
     if all(
         name in plan.packages or packager_of(table)["kind"] != "none"
@@ -66,13 +67,26 @@ def code_notes(plan: Plan, record: Record) -> tuple[str, ...]:
     ):
         return ()
     before, now = record.git, git_state(Path(record.project.root))
-    if before is None or now is None:
-        return ()
-    if before.commit == now.commit and is_same_text(before.diff, now.diff):
-        return ()
-    if before.commit == now.commit:
+    if before is not None and now is not None and before.commit != now.commit:
+        was, is_now = (str(one)[:_HASH_SHOWN] for one in (before.commit, now.commit))
+        return (f"the project was at {was} then and is at {is_now} now; the jobs run it as it is",)
+    changed = _changed_since(home, record)
+    is_same_diff = before is None or now is None or is_same_text(before.diff, now.diff)
+    if changed or not is_same_diff:
+        files = f": {changed}" if changed else ""
         return (
-            f"the project's files have changed since {record.id}; the jobs run them as they are",
+            f"the project's files have changed since {record.id}{files}; the jobs run them as they are",
         )
-    was, is_now = (str(one)[:_HASH_SHOWN] for one in (before.commit, now.commit))
-    return (f"the project was at {was} then and is at {is_now} now; the jobs run it as it is",)
+    return ()
+
+
+def _changed_since(home: Home, record: Record) -> str:
+    """The files of the project that are not as they were when these jobs were planned, in words."""
+    then = planned_code(home.layout.experiment(record.id)) if record.live_code else None
+    now = code_now(record, home.folders()) if then else None
+    if then is None or now is None:
+        return ""
+    from nemorun_discover.packaging.live import changes  # noqa: PLC0415 - only for such jobs
+
+    found = changes(then.own(), now.own())
+    return named(found) if found else ""

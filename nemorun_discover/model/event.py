@@ -18,7 +18,8 @@ class EventType(StrEnum):
 
     INTENT: an attempt is about to be submitted. SUBMITTED: the backend has taken it. STATE: a job has
     changed its state. ATTEMPT: an attempt has ended. RESULT: what the task returned. CANCEL: somebody
-    asked to cancel a job, or all. NOTE: a sentence for the reader.
+    asked to cancel a job, or all. CODE: an attempt runs other files than those that were planned; its value is
+    a `CodeChange`. NOTE: a sentence for the reader.
     """
 
     INTENT = "intent"
@@ -27,6 +28,7 @@ class EventType(StrEnum):
     ATTEMPT = "attempt"
     RESULT = "result"
     CANCEL = "cancel"
+    CODE = "code"
     NOTE = "note"
 
 
@@ -39,7 +41,7 @@ class Event:
         job: The job's id; None for the experiment as a whole.
         attempt: Counted from 1.
         native_id: The backend's own id (for a local job the process id).
-        value: The result, for RESULT.
+        value: The result, for RESULT; for CODE, the fields of `model.status.CodeChange`.
         message: The sentence of a NOTE, or who asked, for CANCEL.
     """
 

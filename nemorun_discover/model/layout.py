@@ -3,6 +3,7 @@
     README                              who owns this folder and what may be deleted
     experiments/<id>/record.json        what was asked; complete before anything is submitted
     experiments/<id>/events.jsonl       what happened, appended
+    experiments/<id>/code.json          the project's own files as they were when the jobs were planned
     experiments/<id>/contact.json       how the clusters of its jobs are heard, replaced at every look
     experiments/<id>/pull.lock          held while outputs are fetched
     experiments/<id>/driver.lock        held by the process that carries the experiment on
@@ -84,6 +85,7 @@ class ExperimentLayout:
         self.root = root
         self.record = root / "record.json"
         self.events = root / "events.jsonl"
+        self.live_code = root / "code.json"
         self.contact = root / "contact.json"
         self.pull_lock = root / "pull.lock"
         self.driver_lock = root / "driver.lock"

@@ -92,6 +92,19 @@ class PackagedCode:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LiveCodeSummary:
+    """The project's own files, as they were when the jobs that run them were planned; `code.json` names each.
+
+    Attributes:
+        digest: Made as that of a package.
+        files: How many.
+    """
+
+    digest: str
+    files: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PluginReference:
     """A plugin whose hooks the driver calls.
 
@@ -111,17 +124,33 @@ class PluginReference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class EditableInstall:
+    """A distribution that is installed as editable, outside of the project's repository.
+
+    Attributes:
+        path: Where its project is, absolute.
+        digest: Of its code, made as that of a package; None where that could not be read.
+    """
+
+    path: str
+    digest: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
     """The Python that nemorun ran under, which is also what runs local jobs unless an executor says otherwise.
 
     Attributes:
         version: `3.11.7`.
         installed: Version of every installed distribution, by its name in lower case.
+        editable: Those whose code is a working tree elsewhere, by name, and directories on `sys.path` by path;
+            None in records of an earlier nemorun.
     """
 
     version: str
     executable: str
     installed: dict[str, str] = field(default_factory=dict)
+    editable: dict[str, EditableInstall] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,6 +165,8 @@ class Record:
         maxfail: Failed jobs after which no other is started; None for no limit.
         runtime: The file in `packages/` that runs the jobs, whichever nemorun carries them on.
         packages: By executor, the code its jobs run; one that is not there runs the project's own files.
+        live_code: What the jobs that run the project's own files were planned with; None where there are none,
+            where it could not be read, and in records of an earlier nemorun.
         groups: The policy of every group, by its name.
         plugins: Whose hooks the driver calls.
         without_plugins: Names of installed plugins that are switched off (`-p no:NAME`).
@@ -161,6 +192,7 @@ class Record:
     maxfail: int | None = None
     runtime: str = ""
     packages: dict[str, PackagedCode] = field(default_factory=dict)
+    live_code: LiveCodeSummary | None = None
     groups: dict[str, GroupPolicy] = field(default_factory=dict)
     plugins: tuple[PluginReference, ...] = ()
     without_plugins: tuple[str, ...] = ()

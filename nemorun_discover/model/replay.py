@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.model.event import Event, EventType
 from nemorun_discover.model.state import Reason, State, combine
-from nemorun_discover.model.status import AttemptStatus, ExperimentStatus, JobStatus
+from nemorun_discover.model.status import AttemptStatus, CodeChange, ExperimentStatus, JobStatus
 from nemorun_discover.secrets import masked
 
 if TYPE_CHECKING:
@@ -166,6 +166,27 @@ def _end_attempt(job: JobStatus, event: Event, _layout: ExperimentLayout) -> Job
     return replace(job, as_of=event.at, attempts=attempts, **ended)  # type: ignore[arg-type]  # one dict serves both
 
 
+def _note_code(job: JobStatus, event: Event, _layout: ExperimentLayout) -> JobStatus:
+    value = event.value if isinstance(event.value, dict) else {}
+    digest, files, sha256 = (value.get(name) for name in ("digest", "files", "sha256"))
+    change = CodeChange(
+        when=str(value.get("when")),
+        digest=digest if isinstance(digest, str) else None,
+        files=_texts(files),
+        sha256=_texts(sha256),
+        more=more if isinstance(more := value.get("more"), int) else 0,
+    )
+    attempts = tuple(
+        replace(one, code=(*one.code, change)) if one.number == event.attempt else one
+        for one in job.attempts
+    )
+    return replace(job, attempts=attempts)
+
+
+def _texts(value: object) -> dict[str, str]:
+    return {str(key): str(one) for key, one in value.items()} if isinstance(value, dict) else {}
+
+
 def _take_result(job: JobStatus, event: Event, _layout: ExperimentLayout) -> JobStatus:
     return replace(job, result=event.value, as_of=event.at)
 
@@ -186,4 +207,5 @@ _APPLY = {
     EventType.STATE: _change_state,
     EventType.ATTEMPT: _end_attempt,
     EventType.RESULT: _take_result,
+    EventType.CODE: _note_code,
 }

@@ -11,12 +11,33 @@ from nemorun_discover.model.task import Json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CodeChange:
+    """What an attempt ran that is not as it was when its job was planned; of jobs without a package.
+
+    Attributes:
+        when: `start`: so it was when the attempt began. `end`: so it had become when the attempt ended, and which
+            of both it ran cannot be told. Compared with what was planned, and with the start, respectively.
+        digest: Of the code then, made as that of a package; None where it could not be read.
+        files: By path, relative to the project's root: `added`, `removed` or `changed`.
+        sha256: By path, what the files that are there contained then.
+        more: How many files are not named, since they are too many.
+    """
+
+    when: str
+    digest: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    sha256: dict[str, str] = field(default_factory=dict)
+    more: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AttemptStatus:
     """One try of a job.
 
     Attributes:
         exit_code: What the task's process returned; None while it runs or when a signal ended it.
         signal: The signal that ended it (`SIGKILL`); None otherwise.
+        code: How the code it ran differs from what was planned; empty where it does not.
     """
 
     number: int
@@ -30,6 +51,7 @@ class AttemptStatus:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     log: str | None = None
+    code: tuple[CodeChange, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

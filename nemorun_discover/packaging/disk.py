@@ -112,7 +112,7 @@ class Disk:
         state = self.states[place] = (*stamp_of(now), bytes.fromhex(sha256))
         self._new += 1
         self._new_bytes += now.st_size
-        if not _is_old(state):
+        if not is_settled(now.st_ctime_ns):
             self._young.add(place)
         return state
 
@@ -148,9 +148,8 @@ def stamp_of(now: os.stat_result) -> tuple[int, int, int, int, int]:
     return (now.st_mtime_ns, now.st_ctime_ns, now.st_size, now.st_ino, now.st_mode)
 
 
-def _is_old(state: State) -> bool:
-    """True when a file cannot be written any more without another ctime, which nobody can set."""
-    changed_ns = state[1]
+def is_settled(changed_ns: int) -> bool:
+    """True when a file of this ctime cannot be written any more without another ctime, which nobody can set."""
     tick_ns = _TICK_NS if changed_ns % _SECOND_NS else _COARSE_TICK_NS
     return time.time_ns() - changed_ns > tick_ns
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ def create_experiment(
     job_files: Mapping[str, Mapping[str, Any]],
     *,
     base_dir: Path | None = None,
+    live_code: Mapping[str, Any] | None = None,
 ) -> int | None:
     """Write an experiment's folder: the record, and every job's files.
 
@@ -36,6 +38,7 @@ def create_experiment(
         job_files: By job slug: file name to content, a JSON document or, for `script`, its text.
         base_dir: The folder is made in its `experiments/`, and the home gets a link to it; None for the
             home.
+        live_code: The project's own files, where jobs run those.
 
     Returns:
         The driver's lock, held; None when an experiment of this id is there already (then nothing was
@@ -54,6 +57,9 @@ def create_experiment(
         try:
             base.experiments.mkdir(mode=0o700, parents=True, exist_ok=True)
             _fill(draft, record, job_files)
+            if live_code is not None:
+                # On one line: a large project has thousands of files.
+                write_atomic(draft.live_code, json.dumps(live_code).encode())
             lock = take_lock(draft.driver_lock)
             undo.callback(os.close, lock)
             reserve_note(lock)

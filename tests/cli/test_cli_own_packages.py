@@ -121,6 +121,10 @@ class Project:
         (one,) = json.loads(self.nemorun("results", "--json").stdout)["results"]
         return one["result"]
 
+    def check(self):
+        answer = self.nemorun("reproduce", "--check", "--json")
+        return [(one["holds"], one["message"]) for one in json.loads(answer.stdout)["findings"]]
+
     def git(self, *words):
         command = ["git", "-c", "user.name=me", "-c", "user.email=me@example.org", *words]
         subprocess.run(command, cwd=self.root, check=True, capture_output=True)
@@ -157,3 +161,53 @@ def test_a_packaged_job_imports_its_package_and_no_editable_installation_of_it(
         assert (second["module"], second["same"]) == ("mypkg.jobs", True)
     assert (first["word"], second["word"]) == ("then", "then")
     assert not second["file"].startswith(str(project.root))
+
+
+LIBRARY = """
+    import nemorun, pathlib, time
+    import outer
+
+    @nemorun.task
+    def look(seed: int, wait: str):
+        while seed == 1 and not pathlib.Path(wait).exists():
+            time.sleep(0.02)
+        return outer.WORD
+"""
+
+
+def test_the_code_of_an_editable_installation_elsewhere_is_recorded_and_compared(
+    project, python, tmp_path
+):
+    library = Project(tmp_path / "library", python)
+    library.write("pyproject.toml", SETUPTOOLS + PROJECT.replace("mypkg", "outer"))
+    library.write("src/outer/__init__.py", "WORD = 'then'")
+    install(python, library.root, ())
+    project.write("nemorun.toml", CONFIG)
+    project.write("tasks.py", LIBRARY)
+    project.git("init", "--quiet")
+    word = tmp_path / "go"
+
+    project.nemorun(
+        "run", "--all", "-e", "packed", "seed=1,2", f"wait={word}", "-j", "1", "-d", "-q"
+    )
+    library.write("src/outer/__init__.py", "WORD = 'edited'")
+    word.touch()
+    project.nemorun("wait")
+    shown = json.loads(project.nemorun("show", "--json").stdout)
+    edited = project.check()
+    library.write("src/outer/__init__.py", "WORD = 'then'")
+    again = project.check()
+
+    (name, code) = next(iter(shown["experiment"]["interpreter"]["editable"].items()))
+    assert (name, code["path"]) == ("outer", str(library.root))
+    assert [one["result"] for one in shown["jobs"]][1] == "edited"
+    path = "../library/src/outer/__init__.py"
+    assert any(
+        holds is None
+        and "look[seed=2,wait=wait0]@packed ran files that had changed since the plan" in message
+        and message.endswith(f"{path} changed")
+        for holds, message in again
+    )
+    assert (True, "outer, installed as editable: its code is the same") in again
+    place = f"outer, installed as editable: its code in {library.root} differs"
+    assert (False, place) in edited

@@ -152,7 +152,8 @@ def test_a_project_without_git_cannot_be_proven(nemorun, project, write):
     answer = check(nemorun)
 
     assert answer.code == 0
-    assert [holds for holds, _ in findings(answer, "code")] == [None]
+    # The code is recorded, and `input` is not.
+    assert [holds for holds, _ in findings(answer, "code")] == [None, True]
 
 
 def test_a_project_that_is_gone_is_not_as_then(nemorun, shelf, told, tmp_path):

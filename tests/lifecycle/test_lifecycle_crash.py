@@ -177,7 +177,7 @@ def test_a_full_disk_delays_the_driver_and_loses_nothing(lab, tmp_path):
         pytest.skip("a small file system can only be mounted by root")
     mount = tmp_path / "small"
     mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(mount)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mount)], check=True)
     try:
         lab.home = Home(mount / "home")
         experiment = running(lab, lab.job("f"), lab.job("g", after={"f": ("f@local",)}))

@@ -12,9 +12,11 @@ from nemorun_discover.errors import StoreError
 from nemorun_discover.files import write_json
 from nemorun_discover.model.job import Condition, Job
 from nemorun_discover.model.record import (
+    EditableInstall,
     GitState,
     GroupPolicy,
     Interpreter,
+    LiveCodeSummary,
     PackagedCode,
     PluginReference,
     Project,
@@ -76,11 +78,17 @@ WHOLE = Record(
     max_jobs=2,
     maxfail=1,
     runtime="runtime-0.zip",
+    live_code=LiveCodeSummary(digest="cd" * 32, files=3),
     packages={"local": PackagedCode(digest="ab" * 32, root="a b", files=2, size_bytes=9)},
     groups={"g": GroupPolicy.FIRST_DONE},
     plugins=(PluginReference(name="Tell", file="plugs.py", fields={"to": "x"}),),
     without_plugins=("other",),
-    interpreter=Interpreter(version="3.11.7", executable="/p", installed={"numpy": "2.1"}),
+    interpreter=Interpreter(
+        version="3.11.7",
+        executable="/p",
+        installed={"numpy": "2.1"},
+        editable={"mine": EditableInstall(path="/lib", digest="ef" * 32)},
+    ),
     changes=("local.time is now 1",),
     rerun_of="20251122-0712-old-aaaa",
 )

@@ -173,7 +173,7 @@ class _Direct:
         with environment(variables, document["sys_path"]):
             function = self._functions.get(job.id) or load_task(document, Path(document["root"]))
             arguments = bind(function, document["params"], document["exact"])
-            call(lambda: function(**arguments), submission.paths)
+            call(function, arguments, submission.paths)
         return 0
 
     def _take_in(self, job: Job, attempt: int) -> None:

@@ -115,6 +115,11 @@ def _refuse_what_has_no_name(function: Callable[..., Any]) -> None:
         raise UsageError(
             f"{name} is a class, and a task is a function", hint="add a function that makes one"
         )
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise UsageError(
+            f"{name} is a generator, which cannot be a task: a call runs no line of it",
+            hint="take out `yield`: return a list, or loop over a generator in the task",
+        )
     if not hasattr(function, "__name__"):
         raise UsageError(
             f"a {type(function).__name__} cannot be added: a task is a function or a run.Script",

@@ -15,6 +15,7 @@ from nemorun_discover.shortage import patiently
 from nemorun_discover.worker.failure import describe_failure, exit_code_of
 from nemorun_discover.worker.result import keep_result
 from nemorun_discover.worker.supervise import EXIT_SCHEMA
+from nemorun_discover.worker.task import call_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 _TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
-def call(function: Callable[[], Any], paths: JobLayout) -> None:
+def call(function: Callable[..., Any], arguments: dict[str, Any], paths: JobLayout) -> None:
     """Call a task and keep what it returns as its result; None and what JSON cannot hold are not kept."""
-    keep_result(function(), paths.result, _say)
+    keep_result(call_task(function, arguments), paths.result, _say)
 
 
 def run_script(argv: Sequence[str], root: Path, env: Mapping[str, str]) -> int:

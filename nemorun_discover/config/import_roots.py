@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 _OWN_NAME = "nemorun-discover"
+_OWN_CODE = "nemorun_discover/__init__.py"
 _OWN = (str(Path(__file__).parents[2]), os.path.realpath(Path(__file__).parents[2]))
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _DIRECT_URL = "direct_url.json"  # PEP 610: where a distribution was installed from
@@ -160,6 +161,7 @@ def editable_outside(root: Path, path: Sequence[str] | None = None) -> dict[str,
             and not is_told
             and not is_of_python
             and _INSTALLED.isdisjoint(Path(one).parts)
+            and not os.path.isfile(os.path.join(one, _OWN_CODE))  # noqa: PTH113, PTH118
         ):
             found[one] = one
     return {name: place for name, place in found.items() if os.path.isdir(place)}  # noqa: PTH112

@@ -44,6 +44,18 @@ def read_outline(tree: ast.Module) -> Outline:
     return reader.outline
 
 
+def is_generator(node: Function) -> bool:
+    """True where a function's own body yields; what is defined in it does not count."""
+    pending: list[ast.AST] = list(node.body)
+    while pending:
+        one = pending.pop()
+        if isinstance(one, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            pending += ast.iter_child_nodes(one)
+    return False
+
+
 def mark_of(decorator: ast.expr, names: Names) -> str | None:
     """Return the dotted name of a decorator, when it is one of ours."""
     target = decorator.func if isinstance(decorator, ast.Call) else decorator

@@ -17,7 +17,7 @@ from nemorun_discover.discovery.filescan import (
 )
 from nemorun_discover.discovery.marks import Marks, read_marks
 from nemorun_discover.discovery.options import check_options
-from nemorun_discover.discovery.outline import Outline, mark_of, read_outline
+from nemorun_discover.discovery.outline import Outline, is_generator, mark_of, read_outline
 from nemorun_discover.discovery.outputs import outputs_read
 from nemorun_discover.discovery.signature import read_doc, read_parameters
 from nemorun_discover.discovery.source import Source
@@ -119,9 +119,11 @@ def _add(
 
 
 def _task(module: _Module, name: str, node: Function, marks: Marks) -> Task:
-    if isinstance(node, ast.AsyncFunctionDef):
-        message = f"{name!r} is an async function, which cannot be a task"
-        hint = "mark a plain function that calls asyncio.run(...)"
+    if is_generator(node) and all(
+        mark_of(one, module.outline.names) for one in node.decorator_list
+    ):
+        message = f"{name!r} is a generator, which cannot be a task: a call runs no line of it"
+        hint = "take out `yield`: return a list, or loop over a generator in the task"
         raise ProblemError(node.lineno, message, hint)
     if node.args.posonlyargs:
         argument = node.args.posonlyargs[0].arg

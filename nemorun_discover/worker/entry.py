@@ -68,7 +68,8 @@ def main() -> None:
 
         raise SystemExit(run_srun_task(job, paths, attempt))
     if how == RANK:
-        raise SystemExit(run_task(job, paths, attempt, rank=int(os.environ.get("RANK", "0"))))
+        rank = int(os.environ.get("RANK", "0"))
+        raise SystemExit(run_task(job, paths, attempt, rank=rank, is_launched=True))
     supervisor = Supervisor(attempt, timeout_s=job["timeout_s"], grace_s=job["grace_s"], **hooks)
     if supervisor.claim():
         _supervise(

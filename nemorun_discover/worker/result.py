@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import sys
+import types
 from pathlib import PurePath
 
 from nemorun_discover.files import write_json
@@ -18,12 +19,58 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_LAZY = {
+    types.CoroutineType: "a coroutine",
+    types.GeneratorType: "a generator",
+    types.AsyncGeneratorType: "an asynchronous generator",
+}
+
+
+class NotRun(TypeError):
+    """A task returned something whose code has not begun to run: it has done nothing."""
+
+
+def refuse_unstarted(value: object, where: str = "the return value") -> None:
+    """Raise NotRun for a coroutine, a generator or a `contextmanager` that nobody has begun to run."""
+    inner = value
+    if (
+        type(value).__module__ == "contextlib"
+    ):  # of @contextmanager, which calls a generator function
+        inner = getattr(value, "gen", value)
+    what = _LAZY.get(type(inner))
+    if what is None or not _is_unstarted(inner):
+        return
+    name = getattr(inner, "__qualname__", "it")
+    if not isinstance(inner, types.AsyncGeneratorType):
+        inner.close()  # type: ignore[attr-defined]  # both have it; Python says nothing of a closed one
+    raise NotRun(
+        f"{where} is {what} ({name}) that nobody has run, so no line of it was run: "
+        "await it or loop over it in the task, or make the task itself an `async def`"
+    )
+
+
+def _is_unstarted(value: Any) -> bool:  # noqa: ANN401 - one of three types
+    import inspect  # noqa: PLC0415 - few tasks return such a thing
+
+    if isinstance(value, types.CoroutineType):
+        return inspect.getcoroutinestate(value) == inspect.CORO_CREATED
+    if isinstance(value, types.GeneratorType):
+        return inspect.getgeneratorstate(value) == inspect.GEN_CREATED
+    return True  # before Python 3.12 nobody can tell, and a task has no use for a begun one
+
+
 def keep_result(value: object, path: Path, tell: Callable[[str], object]) -> None:
-    """Write what a task returned; None is not kept, nor what JSON cannot hold, which `tell` is told."""
+    """Write what a task returned; None is not kept, nor what JSON cannot hold, which `tell` is told.
+
+    Raises:
+        NotRun: There is a coroutine or a generator in it that nobody has begun to run.
+    """
     if value is None:
         return
     try:
         document = to_json(value)
+    except NotRun:
+        raise
     except TypeError as error:
         tell(f"nemorun: the result is not kept: {error}")
         return
@@ -49,6 +96,7 @@ def _convert(value: object, where: str) -> Any:  # noqa: ANN401 - JSON
     for accepts, convert in _RULES:
         if accepts(value):
             return convert(value, where)
+    refuse_unstarted(value, where)
     item = getattr(value, "item", None)  # a scalar of numpy or torch
     if callable(item) and getattr(value, "shape", None) == ():
         return _convert(item(), where)

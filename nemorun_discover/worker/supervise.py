@@ -14,10 +14,11 @@ import signal
 import sys
 import time
 
-from nemorun_discover.files import write_json
+from nemorun_discover.files import read_json, write_json
 from nemorun_discover.schedulers.local.process import describe_process, kill_group, kill_marked
 from nemorun_discover.shortage import CAUGHT, describe, is_passing, patiently
 from nemorun_discover.worker.claim import create_once
+from nemorun_discover.worker.failure import IS_FINAL
 
 TYPE_CHECKING = False
 
@@ -119,6 +120,8 @@ class Supervisor:
         kill_group(children[0], signal.SIGKILL)  # what the job left running in its own group
         if is_many:
             kill_marked(self._paths.root)
+        if self._status == 0 and (read_json(self._paths.error) or {}).get(IS_FINAL):
+            self._status = 1 << 8  # as waitpid has the exit code 1: an exit handler has left with 0
         self._leave_evidence(_how_it_ended(self._status, self._stop_reason))
 
     def _on_signal(self, number: int, _frame: object) -> None:

@@ -11,10 +11,10 @@ from nemorun_discover.secrets import VARIABLE
 from nemorun_discover.shortage import patiently
 from nemorun_discover.worker.become import become, say
 from nemorun_discover.worker.claim import create_once
-from nemorun_discover.worker.failure import describe_failure, exit_code_of
+from nemorun_discover.worker.failure import IS_FINAL, describe_failure, exit_code_of
 from nemorun_discover.worker.import_order import put_first
 from nemorun_discover.worker.load import load_task
-from nemorun_discover.worker.result import keep_result
+from nemorun_discover.worker.result import keep_result, refuse_unstarted
 
 TYPE_CHECKING = False
 
@@ -28,7 +28,12 @@ _OURS = ("nemorun", "nemorun_discover")
 
 
 def run_task(
-    job: dict[str, Any], paths: JobLayout, attempt: AttemptLayout, *, rank: int | None = None
+    job: dict[str, Any],
+    paths: JobLayout,
+    attempt: AttemptLayout,
+    *,
+    rank: int | None = None,
+    is_launched: bool = False,
 ) -> int:
     """Run the job in this process.
 
@@ -38,6 +43,7 @@ def run_task(
         attempt: The attempt's folder; the traceback of a failure goes there, of the first one in a job of
             several processes.
         rank: Which of the job's processes this is; None where it has one. The result is that of rank 0.
+        is_launched: A launcher has started this process, and may start another one in its place.
 
     Returns:
         The exit code. A script does not return: the process becomes it.
@@ -60,17 +66,66 @@ def run_task(
     root = Path(job["root"])
     try:
         function = load_task(job, root)
-        result = function(**convert(function))
+        result = call_task(function, convert(function))
         if not rank:
             keep_result(result, paths.result, say)
     except SystemExit as stop:
         return exit_code_of(stop, say)
     except BaseException as error:  # noqa: BLE001 - whatever the task raises is its failure, kept and shown
+        _never_succeed()
         failure = describe_failure(error, root, rank)
         say(failure["traceback"].rstrip("\n"))
+        # Whatever the process ends with after this: the attempt has failed.
+        failure[IS_FINAL] = not is_launched
         patiently(lambda: create_once(attempt.error, failure))
         return 1
     return 0
+
+
+def call_task(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - what it returns
+    """Call a task; one that is an `async def` is run to its end by `asyncio.run`.
+
+    Raises:
+        NotRun: It returned a coroutine, or a generator, that nobody has begun to run.
+        BaseException: Whatever it raises.
+    """
+    result = function(**arguments)
+    if isinstance(result, types.CoroutineType) and _is_async(function):
+        result = _run_to_its_end(result)
+    refuse_unstarted(result)
+    return result
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    import inspect  # noqa: PLC0415 - only for what has returned a coroutine
+
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        type(function).__call__
+    )
+
+
+def _run_to_its_end(coroutine: Any) -> Any:  # noqa: ANN401
+    import asyncio  # noqa: PLC0415 - 40 ms
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    # Called in a notebook, or from an `async def`, by Experiment.run(direct=True): this thread's loop runs.
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - likewise
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
+def _never_succeed() -> None:
+    """The task has failed: what still runs of it, a `__str__` or an exit handler, cannot end the process with 0."""
+    leave, own = os._exit, os.getpid()
+
+    def leave_as_failed(status: int) -> None:
+        leave(1 if status == 0 and os.getpid() == own else status)
+
+    os._exit = leave_as_failed  # type: ignore[assignment]  # it does not return either
 
 
 def _conversion(job: dict[str, Any]) -> Callable[[Callable[..., Any]], dict[str, Any]]:

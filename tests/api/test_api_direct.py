@@ -278,3 +278,49 @@ told([one.state for one in again.results().values()])
     )
 
     assert answer.json == ["SUCCEEDED", "SUCCEEDED"]
+
+
+ASYNC = """
+import asyncio
+async def wait(n):
+    await asyncio.sleep(0)
+    return n
+async def leave():
+    import sys
+    sys.exit(2**80)
+def lazy():
+    return wait(1)
+def each():
+    yield 1
+async def stream():
+    yield 1
+refused = []
+for one in (each, stream, run.Partial(each)):
+    try:
+        run.Experiment("none").add(one)
+    except run.errors.UsageError as error:
+        refused.append(error.message)
+for one in (run.Partial(wait, 3), leave, lazy):
+    e.add(one)
+"""
+
+
+@pytest.mark.parametrize("how", ["direct=True", "", "in a loop"])
+def test_an_async_def_is_run_and_what_runs_no_line_is_no_success(desk, how):
+    launch = f"e.run({how})\ne.wait()" if how == "" else "e.run(direct=True)"
+    if how == "in a loop":
+        launch = "async def main():\n    e.run(direct=True)\nasyncio.run(main())"
+    answer = desk.launch(
+        TASKS
+        + ASYNC
+        + f"""
+{launch}
+told([refused, [[one.state, one.exit_code, one.value] for one in e.results().values()]])
+"""
+    )
+
+    refused, results = answer.json
+    assert results == [["SUCCEEDED", 0, 3], ["FAILED", 255, None], ["FAILED", 1, None]]
+    assert [one.partition(" is a generator, which cannot be a task")[0] for one in refused] == [
+        *("each", "stream", "each")
+    ]

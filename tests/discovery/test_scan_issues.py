@@ -81,9 +81,14 @@ def test_a_wrong_parametrize_is_an_issue_with_its_line(
     ("content", "line", "message"),
     [
         (
-            "@nemorun.task\nasync def f(): ...",
+            "@nemorun.task\ndef f():\n    def g(): ...\n    for one in (1, 2):\n        yield one",
             3,
-            "'f' is an async function, which cannot be a task",
+            "'f' is a generator, which cannot be a task: a call runs no line of it",
+        ),
+        (
+            "@nemorun.task\nasync def f():\n    x = yield",
+            3,
+            "'f' is a generator, which cannot be a task: a call runs no line of it",
         ),
         ("@nemorun.task\ndef f(a, /): ...", 3, "'f' has the positional-only parameter 'a'"),
         (
@@ -116,7 +121,8 @@ def test_a_wrong_parametrize_is_an_issue_with_its_line(
         ),
     ],
     ids=[
-        "async",
+        "generator",
+        "async-generator",
         "positional-only",
         "parametrize-alone",
         "twice",
@@ -130,6 +136,31 @@ def test_a_wrong_parametrize_is_an_issue_with_its_line(
 )
 def test_what_cannot_be_a_task_is_an_issue(project: Project, content: str, line: int, message: str):
     assert project.issue(f"import nemorun\n{content}\n") == (line, message)
+
+
+def test_an_async_def_and_what_only_holds_a_generator_are_tasks(project: Project):
+    content = """
+        import nemorun
+
+        @nemorun.task
+        async def wait(): ...
+
+        @nemorun.task
+        def inner():
+            def pairs():
+                yield 1
+            return [*pairs()], (lambda: (yield))
+
+        @consumed
+        @nemorun.task
+        def looped_over_by_its_decorator():
+            yield 1
+    """
+
+    found = project.write("tasks.py", content).collect()
+
+    assert [task.name for task in found.tasks] == ["wait", "inner", "looped_over_by_its_decorator"]
+    assert found.issues == ()
 
 
 def test_the_later_of_two_tasks_of_one_name_is_kept(project: Project):

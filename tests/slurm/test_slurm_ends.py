@@ -289,3 +289,36 @@ def test_a_job_that_slurm_suspends_says_so_while_it_does_not_run(lab):
     assert suspended["state"] == "RUNNING"
     assert "waits for Slurm to resume it: it is suspended" in told
     assert lab.until_over(experiment)[job["id"]]["state"] == "SUCCEEDED"
+
+
+def test_a_task_ends_with_the_same_code_on_slurm_as_here(lab):
+    lab.write(
+        "tasks.py",
+        """
+        import asyncio, atexit, os
+        import nemorun
+
+        def leaves_at_once():
+            atexit.register(os._exit, 0)
+            raise ValueError("x")
+
+        def lazy():
+            return asyncio.sleep(0)
+
+        def left():
+            raise SystemExit(2**80)
+
+        @nemorun.task
+        async def end(n: int):
+            if n == 0:
+                return await asyncio.sleep(0, "done")
+            return (leaves_at_once, lazy, left)[n - 1]()
+        """,
+    )
+    lab("run", "-k", "end", "-e", "slurm_a", "-e", "local", "n=0,1,2,3")
+
+    jobs = lab.jobs()
+    for executor in ("slurm_a", "local"):
+        ends = [jobs[f"end[n={n}]@{executor}"] for n in range(4)]
+        assert [one["exit_code"] for one in ends] == [0, 1, 1, 255]
+        assert ends[0]["result"] == "done"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from nemorun_discover.worker.failure import describe_failure
@@ -216,3 +218,19 @@ def test_notes_of_an_exception_are_shown(bench):
     """
 
     assert "batch 7" in bench.run(task).log
+
+
+def test_an_exception_that_cannot_be_shown_in_time_is_described_without_its_text(tmp_path):
+    class Waits(Exception):
+        def __str__(self):
+            time.sleep(600)
+            return "at last"
+
+    with pytest.raises(Waits) as raised:
+        raise Waits(3)
+
+    described = describe_failure(raised.value, tmp_path, patience_s=0.05)
+
+    assert described["type"].endswith("Waits")
+    assert described["message"].startswith("<a ")
+    assert "at last" not in described["traceback"]

@@ -23,10 +23,21 @@ PATIENCE_S = 30.0
         ("import sys; sys.exit('no data')", 1, "no data\n"),
         ("import sys; sys.exit(['no', 'data'])", 1, "['no', 'data']\n"),
         ("raise SystemExit('\\ud800')", 1, "\\ud800\n"),
+        ("raise SystemExit(None)", 0, ""),
+        ("raise SystemExit(256)", 255, ""),
+        ("raise SystemExit(259)", 3, ""),
+        ("raise SystemExit(2**80)", 255, ""),
+        ("raise SystemExit(-(2**80))", 255, ""),
+        ("raise SystemExit(0.0)", 1, "0.0\n"),
+        ("raise SystemExit('')", 1, "\n"),
+        ("raise SystemExit(1, 2)", 1, "(1, 2)\n"),
         ("import os; os._exit(3)", 3, ""),
         ("import os; os._exit(0)", 0, ""),
     ],
-    ids=["nothing", "0", "7", "-1", "True", "text", "list", "surrogate", "_exit 3", "_exit 0"],
+    ids=[
+        *("nothing", "0", "7", "-1", "True", "text", "list", "surrogate"),
+        *("None", "256", "259", "2**80", "-2**80", "0.0", "no text", "two", "_exit 3", "_exit 0"),
+    ],
 )
 def test_an_exit_has_its_code_and_no_traceback(bench, end, code, log):
     outcome = bench.run(f"def f():\n    {end}")
@@ -272,3 +283,128 @@ def test_a_result_that_cannot_be_written_fails_the_job_with_the_reason(bench):
 
     assert outcome.exit_code == 1
     assert outcome.error["type"] == "IsADirectoryError"
+
+
+NO_TEXT = """
+    import os, sys, time
+    class Odd(Exception):
+        def __str__(self):
+            {}
+        __repr__ = __str__
+    def f():
+        raise Odd(3)
+"""
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["sys.exit(0)", "raise KeyboardInterrupt", "return 3", "os._exit(0)"],
+    ids=["exits", "interrupts", "no text", "leaves at once"],
+)
+def test_an_exception_that_leaves_when_it_is_shown_is_a_failure(bench, what):
+    outcome = bench.run(NO_TEXT.format(what))
+
+    assert (outcome.exit_code, outcome.exit["reason"]) == (1, "EXIT_CODE")
+    assert what.startswith("os._exit") or outcome.error["type"] == "Odd"
+
+
+def test_an_exception_whose_class_gets_in_the_way_is_a_failure(bench):
+    task = """
+        import sys
+        class Odd(Exception):
+            def with_traceback(self, trace):
+                sys.exit(0)
+        class Left(SystemExit):
+            code = property(lambda self: "no" "thing")
+        def f():
+            raise Odd(3)
+    """
+
+    outcome = bench.run(task)
+
+    assert outcome.exit_code == 1
+    assert (outcome.error["type"], outcome.error["line"]) == ("Odd", None)
+    assert "cannot be described" in outcome.log
+
+
+def test_an_exit_handler_does_not_make_a_success_of_a_failure(bench):
+    failed = bench.run(
+        "import atexit, os\ndef f():\n    atexit.register(os._exit, 0)\n    raise ValueError('x')"
+    )
+    left = bench.run(
+        "import atexit, sys\ndef f():\n    atexit.register(sys.exit, 0)\n    1 / 0", attempt=2
+    )
+    raised = bench.run("import atexit\ndef f():\n    atexit.register(lambda: 1 / 0)", attempt=3)
+
+    assert (failed.exit_code, failed.error["type"]) == (1, "ValueError")
+    assert left.exit_code == 1
+    # As Python has it: what an exit handler or another thread raises is printed, and no more.
+    assert raised.exit_code == 0
+    assert "ZeroDivisionError" in raised.log
+
+
+def test_an_async_def_is_run_to_its_end(bench, any_python):
+    task = """
+        import asyncio
+        async def f(n):
+            await asyncio.sleep(0)
+            return [n, await asyncio.gather(*map(one, range(n)))]
+        async def one(i):
+            return i
+    """
+    failing = "async def f():\n    raise ValueError('x')"
+    leaving = "import sys\nasync def f():\n    sys.exit(4)"
+
+    outcome = bench.run(task, python=[any_python], params={"n": 2})
+
+    assert (outcome.exit_code, outcome.result) == (0, [2, [0, 1]])
+    failed = bench.run(failing, python=[any_python], attempt=2)
+    assert (failed.exit_code, failed.error["line"]) == (1, 2)
+    assert bench.run(leaving, python=[any_python], attempt=3).exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("task", "what"),
+    [
+        ("def f():\n    yield 1", "a generator (f)"),
+        ("async def f():\n    yield 1", "an asynchronous generator (f)"),
+        ("async def g(): ...\ndef f():\n    return g()", "a coroutine (g)"),
+        ("async def g(): ...\nf = lambda: g()", "a coroutine (g)"),
+        ("async def g(): ...\nasync def f():\n    return g()", "a coroutine (g)"),
+        (
+            "import functools\ndef g(n):\n    yield n\nf = functools.partial(g, 1)",
+            "a generator (g)",
+        ),
+        (
+            "import contextlib\n@contextlib.contextmanager\ndef f():\n    yield 1",
+            "a generator (f)",
+        ),
+        ("def g():\n    yield 1\ndef f():\n    return {'a': [g()]}", "['a'][0] is a generator"),
+    ],
+    ids=[
+        *("generator", "async generator", "coroutine", "lambda", "async of async"),
+        *("partial", "contextmanager", "nested"),
+    ],
+)
+def test_what_comes_back_without_having_run_is_a_failure(bench, task, what):
+    outcome = bench.run(task)
+
+    assert outcome.exit_code == 1
+    assert outcome.error["type"] == "NotRun"
+    assert what in outcome.error["message"]
+    assert "never awaited" not in outcome.log
+
+
+def test_a_generator_that_has_begun_is_only_not_kept(bench):
+    outcome = bench.run("def f():\n    g = (i for i in (1, 2))\n    next(g)\n    return g")
+
+    assert outcome.exit_code == 0
+    assert "the result is not kept" in outcome.log
+
+
+def test_an_async_partial_and_an_async_object_are_run(bench):
+    partial = "import functools\nasync def g(n):\n    return n\nf = functools.partial(g, 3)"
+    called = "class G:\n    async def __call__(self):\n        return 4\nf = G()"
+
+    assert bench.run(partial).result == 3
+    assert bench.run(called, attempt=2).result == 4

@@ -413,6 +413,8 @@ nemorun_finish() {
   folder=$(nemorun_folder "$slug")
   if nemorun_launch_again "$slug" "$folder" "$rc"; then return 1; fi
   case $rc in 137 | 143) rc=$(nemorun_first_failure "$folder" $rc) ;; esac
+  # The task has raised an exception, and an exit handler of its own left with 0 afterwards.
+  if [ "$rc" -eq 0 ] && grep -qs '"is_final": true' "$folder/error.json"; then rc=1; fi
   code=$rc
   stop=${nemorun_stopping:-${nemorun_stops[$slug]:-}}
   if [ "$rc" -gt 128 ] && name=$(kill -l $((rc - 128)) 2>/dev/null) && [ -n "$name" ]; then

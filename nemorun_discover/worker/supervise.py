@@ -15,7 +15,14 @@ import sys
 import time
 
 from nemorun_discover.files import read_json, write_json
-from nemorun_discover.schedulers.local.process import describe_process, kill_group, kill_marked
+from nemorun_discover.schedulers.local.process import (
+    adopt_orphans,
+    describe_process,
+    kill_descendants,
+    kill_group,
+    kill_marked,
+    signal_descendants,
+)
 from nemorun_discover.shortage import CAUGHT, describe, is_passing, patiently
 from nemorun_discover.worker.claim import create_once
 from nemorun_discover.worker.failure import IS_FINAL
@@ -65,6 +72,7 @@ class Supervisor:
         self._status = 0  # as waitpid gives it
         self._asked_to_stop = False
         self._has_claim = False
+        self._has_launcher = self._has_orphans = False
         self._is_over = False
         self._wakeup = -1
         self._identity: dict[str, Any] = {}
@@ -97,9 +105,11 @@ class Supervisor:
 
         Args:
             mains: What the children do.
-            is_many: The job has several processes. What it started in sessions of their own, as torchrun
-                starts all of its processes, is ended with it.
+            is_many: The job has several processes, and may have a launcher (torchrun): that ends its processes, which
+                are in sessions of their own, by its own rules.
         """
+        self._has_launcher = is_many
+        self._has_orphans = adopt_orphans()
         children: list[int] = []
         try:
             gate = self._patiently(os.pipe)
@@ -117,12 +127,25 @@ class Supervisor:
             return
         _open(gate, len(children))
         self._wait(children)
-        kill_group(children[0], signal.SIGKILL)  # what the job left running in its own group
-        if is_many:
-            kill_marked(self._paths.root)
-        if self._status == 0 and (read_json(self._paths.error) or {}).get(IS_FINAL):
+        self._end_the_rest(children[0])
+        self._is_over = True
+        error = self._patiently(lambda: read_json(self._paths.error)) or {}
+        if self._status == 0 and error.get(IS_FINAL):
             self._status = 1 << 8  # as waitpid has the exit code 1: an exit handler has left with 0
         self._leave_evidence(_how_it_ended(self._status, self._stop_reason))
+
+    def _end_the_rest(self, group: int) -> None:
+        """Kill what the job has left running, in its own group or in a session of its own, as a daemon too."""
+        kill_group(group, signal.SIGKILL)
+        if self._has_orphans:
+            kill_descendants()
+        else:
+            kill_marked(self._paths.root)
+
+    def _ask_to_end(self, group: int) -> None:
+        kill_group(group, signal.SIGTERM)
+        if self._has_orphans and not self._has_launcher:
+            signal_descendants(signal.SIGTERM, but_group=group)
 
     def _on_signal(self, number: int, _frame: object) -> None:
         if number != signal.SIGCHLD:
@@ -139,7 +162,7 @@ class Supervisor:
                 deadline = None
             elif not self._is_ending and self._must_end(is_due=is_due):
                 self._is_ending = True
-                kill_group(children[0], signal.SIGTERM)
+                self._ask_to_end(children[0])
                 deadline = now + self._grace_s
             left = None if deadline is None else max(0.0, deadline - now)
             if select.select([self._wakeup], [], [], left)[0]:
@@ -147,10 +170,12 @@ class Supervisor:
 
     def _reap(self, running: set[int]) -> set[int]:
         """Those of `running` that still run; the status of the first that failed is kept."""
-        for child in sorted(running):
-            done, status = os.waitpid(child, os.WNOHANG)
-            if done:
-                running.discard(child)
+        while running:
+            done, status = os.waitpid(-1, os.WNOHANG)  # orphans too
+            if not done:
+                break
+            if done in running:
+                running.discard(done)
                 self._status = self._status or status
         return running
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -253,6 +254,80 @@ def test_a_grandchild_is_ended_with_the_job(bench, start):
     running.end()
 
     wait_until(lambda: not is_running(pid))
+
+
+ESCAPES = """
+    import os, subprocess, sys, time
+    SLEEP = [sys.executable, "-c", "import time; print(flush=True); time.sleep(600)"]
+    def daemonize():
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.execve(SLEEP[0], SLEEP, {})
+            os._exit(0)
+        os.wait()
+    def f():
+        session = subprocess.Popen(SLEEP, start_new_session=True, stdout=subprocess.PIPE)
+        bare = subprocess.Popen(["setsid", "env", "-i", *SLEEP], stdout=subprocess.PIPE)
+        for one in (session, bare):
+            one.stdout.readline()
+        daemonize()
+        print("begun", flush=True)
+        time.sleep(SECONDS)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells who left what")
+@pytest.mark.parametrize("end", ["own", "cancel", "timeout", "failure"])
+def test_what_made_a_session_of_its_own_ends_with_the_job(start, end):
+    text = ESCAPES.replace("SECONDS", "0.5" if end in ("own", "failure") else "600")
+    if end == "failure":
+        text += "        os._exit(3)\n"
+    running = start(text, timeout_s=4.0 if end == "timeout" else None)
+    running.wait_until_it_prints()
+    below = descendants_of(running.process.pid)
+    assert len(below) == 4  # the job and three that have left its group
+
+    if end == "cancel":
+        running.process.terminate()
+    ended = running.end()
+
+    reason = {"own": None, "cancel": "CANCELLED", "timeout": "TIMEOUT", "failure": "EXIT_CODE"}
+    assert ended["reason"] == reason[end]
+    assert [pid for pid in below if is_running(pid)] == []
+
+
+def test_what_made_a_session_of_its_own_is_asked_before_it_is_killed(start):
+    running = start(
+        """
+        import signal, subprocess
+        def f():
+            text = "trap 'echo asked >> asked; exit' TERM; echo; while :; do sleep 0.1; done"
+            one = subprocess.Popen(["bash", "-c", text], start_new_session=True, stdout=subprocess.PIPE)
+            one.stdout.readline()
+            signal.signal(signal.SIGTERM, lambda *_: None)
+            print("begun", flush=True)
+            one.wait()
+        """
+    )
+    running.wait_until_it_prints()
+    asked = Path(f"/proc/{running.process.pid}/cwd").readlink() / "asked"
+
+    running.process.terminate()
+    running.end()
+
+    assert asked.read_text() == "asked\n"
+
+
+def descendants_of(pid):
+    rows = subprocess.run(
+        ["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout.split()
+    parents = dict(zip(map(int, rows[::2]), map(int, rows[1::2]), strict=True))
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
 
 
 def is_running(pid):

@@ -77,8 +77,7 @@ def _lost(paths: AttemptLayout, process: Mapping[str, Any]) -> Fact:
     children = process.get("children") or ([child] if child is not None else [])
     if any(is_same_process_alive(one) for one in children):
         kill_group(int(children[0]["pid"]), signal.SIGKILL)
-    if "children" in process:
-        kill_marked(paths.root)
+    kill_marked(paths.root)
     return Fact(
         state=State.FAILED,
         reason=Reason.LOST,

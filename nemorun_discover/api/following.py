@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.cli.console import open_console
-from nemorun_discover.cli.launching import ON_THIS_MACHINE
 from nemorun_discover.cli.progress import follow, plain_progress
 from nemorun_discover.cli.render_failures import failure_report
 from nemorun_discover.cli.render_jobs import heading_lines, job_table
@@ -20,6 +19,7 @@ from nemorun_discover.lifecycle.cancel import cancel
 from nemorun_discover.lifecycle.carry_on import carry_on
 from nemorun_discover.lifecycle.logs import stream_logs, whole_lines
 from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.lifecycle.reading import runs_here
 from nemorun_discover.lifecycle.remote_logs import RemoteLogs
 from nemorun_discover.lifecycle.watch import LOOK_AFTER_DRIVER_S, watch
 
@@ -80,7 +80,7 @@ def cancel_jobs_here(home: Home, experiment_id: str, console: Console) -> None:
     """What Ctrl-C does: the jobs of this machine are ended, the others go on."""
     executors = home.read_record(experiment_id).executors
     alive = [job for job in observe(home, experiment_id).jobs if not job.is_settled]
-    ours = [job.id for job in alive if executors[job.executor]["kind"] in ON_THIS_MACHINE]
+    ours = [job.id for job in alive if runs_here(executors[job.executor])]
     if ours:
         console.note(f"interrupted: cancelling {', '.join(ours)}")
         cancel(home, experiment_id, ours)

@@ -17,7 +17,7 @@ from nemorun_discover.lifecycle.cancel import cancel
 from nemorun_discover.lifecycle.freshness import runs_here_only, until_handed_over
 from nemorun_discover.lifecycle.launch import launch
 from nemorun_discover.lifecycle.observe import observe
-from nemorun_discover.lifecycle.reading import AT_HAND
+from nemorun_discover.lifecycle.reading import runs_here
 from nemorun_discover.lifecycle.watch import watch
 from nemorun_discover.store.home import open_home
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from nemorun_discover.lifecycle.standby import Standby
     from nemorun_discover.model.status import ExperimentStatus
     from nemorun_discover.store.home import Home
-
-# Kinds whose jobs run on this machine, and end when the user interrupts the command that waits for them.
-ON_THIS_MACHINE = AT_HAND
 
 
 def launch_and_watch(
@@ -90,7 +87,7 @@ def _leave(home: Home, experiment_id: str, console: Console, *, as_json: bool) -
 
 def _interrupt(home: Home, experiment_id: str, plan: Plan, console: Console) -> ExperimentStatus:
     """The first Ctrl-C: jobs on this machine are cancelled, the others go on. A second one leaves at once."""
-    here = {name for name, table in plan.executors.items() if table["kind"] in ON_THIS_MACHINE}
+    here = {name for name, table in plan.executors.items() if runs_here(table)}
     status = observe(home, experiment_id)
     alive = [job for job in status.jobs if not job.is_settled]
     ours = [job.id for job in alive if job.executor in here]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from nemorun_discover.executors.launchers import Launcher
 from nemorun_discover.executors.packagers import Packager
 from nemorun_discover.executors.settings import FAMILY, at_least
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(kw_only=True, slots=True)
@@ -33,6 +36,8 @@ class Executor:
     CODE: ClassVar[str] = ""
     """Where a job finds its checkout, relative to its own folder; `{digest}` is the beginning of the package's
     name. Empty for jobs of this machine, which find everything where it lies here."""
+    AT_HAND: ClassVar[bool] = False
+    """Whether what jobs write (logs, outputs) lies on this machine at once: nothing is fetched."""
 
     packager: Packager = field(default_factory=Packager, metadata={FAMILY: "packager"})
     launcher: Launcher | str | None = field(default=None, metadata={FAMILY: "launcher"})
@@ -55,6 +60,11 @@ class Executor:
     def runs_live_code(self) -> bool:
         """True when a job without a package runs the project's own files, as they lie on this machine then."""
         return self.without_package == "project"
+
+    @classmethod
+    def runs_here(cls, settings: Mapping[str, Any]) -> bool:  # noqa: ARG003 - some kinds look at them
+        """Whether jobs with these settings, a table of a record, run on this machine: then Ctrl-C ends them."""
+        return cls.AT_HAND
 
     def clone(self) -> Self:
         """A deep copy: changing it leaves this one alone."""

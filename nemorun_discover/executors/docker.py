@@ -43,6 +43,7 @@ class DockerExecutor(Executor):
     """
 
     kind: ClassVar[str] = "docker"
+    AT_HAND: ClassVar[bool] = True
     CODE: ClassVar[str] = "code"
 
     packager: Packager = field(default_factory=GitArchivePackager, metadata={FAMILY: "packager"})

@@ -26,6 +26,7 @@ class LocalExecutor(Executor):
     """
 
     kind: ClassVar[str] = "local"
+    AT_HAND: ClassVar[bool] = True
 
     max_parallel: int | None = at_least(1, None)
     ntasks_per_node: int = at_least(1, 1)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nemorun_discover.executors.base import Executor
 from nemorun_discover.executors.settings import at_least
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 # TorchX's own schedulers whose jobs run on this machine, or on nodes that mount its file systems.
 SEE_THIS_MACHINE = frozenset({"local_cwd", "slurm", "lsf"})
+# Those whose jobs are processes, or containers, of this machine.
+RUN_HERE = frozenset({"local_cwd", "local_docker"})
 
 
 @dataclass(kw_only=True, slots=True)
@@ -47,6 +52,11 @@ class TorchxExecutor(Executor):
     code_dir: str = ""
     python: str | None = None
     grace_s: float = at_least(0, 10.0)
+
+    @classmethod
+    def runs_here(cls, settings: Mapping[str, Any]) -> bool:
+        """Whether the scheduler starts jobs on this machine."""
+        return settings.get("scheduler") in RUN_HERE
 
     @property
     def sees_this_machine(self) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ExecutorRefused, StoreError
 from nemorun_discover.lifecycle.crew import Crew
-from nemorun_discover.lifecycle.reading import AT_HAND
+from nemorun_discover.lifecycle.reading import is_at_hand
 from nemorun_discover.model.job import Condition
 
 if TYPE_CHECKING:
@@ -182,8 +182,8 @@ class Edges:
         must_be_there: bool,
     ) -> Edge | None:
         record, crew, other = upstream
-        kinds = {self._kind(self._record, job), self._kind(record, other)}
-        if kinds <= AT_HAND:
+        tables = self._record.executors[job.executor], record.executors[other.executor]
+        if all(map(is_at_hand, tables)):
             return None
         own, theirs = self._crew.submission_of(job, 1), crew.submission_of(other, 1)
         scheduler, their_scheduler = self._crew.scheduler_of(job), crew.scheduler_of(other)
@@ -197,9 +197,6 @@ class Edges:
             with_outputs=task in job.inputs,
             must_be_there=must_be_there,
         )
-
-    def _kind(self, record: Record, job: Job) -> str:
-        return str(record.executors[job.executor]["kind"])
 
     def _experiment(self, experiment_id: str) -> tuple[Record, Crew] | None:
         if experiment_id not in self._earlier:

@@ -9,7 +9,7 @@ from nemorun_discover.lifecycle.board import Board
 from nemorun_discover.lifecycle.carry_on import carry_on
 from nemorun_discover.lifecycle.contact import read_contacts
 from nemorun_discover.lifecycle.observe import observe
-from nemorun_discover.lifecycle.reading import AT_HAND, readers_of
+from nemorun_discover.lifecycle.reading import is_at_hand, readers_of
 from nemorun_discover.model.state import State
 from nemorun_discover.store.lock import is_held
 
@@ -32,7 +32,7 @@ _LOOK_AFTER_DRIVER_S = 2.0
 
 def runs_here_only(record: Record) -> bool:
     """True when all jobs of an experiment run on this machine, and so are handed over when it is launched."""
-    return all(table["kind"] in AT_HAND for table in record.executors.values())
+    return all(map(is_at_hand, record.executors.values()))
 
 
 def until_handed_over(home: Home, record: Record) -> Iterator[ExperimentStatus]:

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from nemorun_discover.errors import ConfigError
+from nemorun_discover.executors.kinds import class_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from nemorun_discover.executors.base import Executor
     from nemorun_discover.model.job import Job
     from nemorun_discover.model.record import Record
     from nemorun_discover.model.status import ExperimentStatus, JobStatus
     from nemorun_discover.schedulers.protocol import Scheduler, Submission
     from nemorun_discover.store.home import Home
 
-# What lies on this machine anyway: asking for it would only cost an import.
-AT_HAND = frozenset({"local", "docker"})
+
+def is_at_hand(table: Mapping[str, Any]) -> bool:
+    """True when what jobs of this executor write lies on this machine anyway; its kind declares that."""
+    kind = _class_of(table)
+    return kind is not None and kind.AT_HAND
+
+
+def runs_here(table: Mapping[str, Any]) -> bool:
+    """True when jobs of this executor run on this machine, and end when the command that waits is interrupted."""
+    kind = _class_of(table)
+    return kind is not None and kind.runs_here(table)
+
+
+def _class_of(table: Mapping[str, Any]) -> type[Executor] | None:
+    """The settings of its kind; None where the plugin that adds the kind is gone."""
+    try:
+        return class_of("executor", str(table["kind"]))
+    except ConfigError:
+        return None
 
 
 def readers_of(
@@ -59,7 +80,7 @@ def ran_elsewhere(record: Record, status: ExperimentStatus) -> list[JobStatus]:
 
 
 def _is_elsewhere(record: Record, job: Job | JobStatus) -> bool:
-    return _kind(record, job) not in AT_HAND
+    return not is_at_hand(record.executors[job.executor])
 
 
 def _kind(record: Record, job: Job | JobStatus) -> str:

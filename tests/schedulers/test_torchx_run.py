@@ -189,6 +189,19 @@ def test_a_job_of_torchx_is_cancelled(nemorun, project):
     assert jobs_of(answer)["waits"]["state"] == "CANCELLED"
 
 
+def test_ctrl_c_ends_a_job_that_torchx_runs_on_this_machine(nemorun, project):
+    process = nemorun.start("run", "-k", "waits", "-e", "tx")
+    until((project / "begun").exists)
+
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 2
+    assert b"cancelling 1 job on this machine" in err
+    assert b"elsewhere" not in err
+    assert b"CANCELLED" in out
+
+
 def test_a_job_of_torchx_is_found_again_after_its_driver_was_killed(nemorun, project):
     nemorun("run", "-k", "waits", "-e", "tx", "--detach")
     until((project / "begun").exists)

@@ -20,10 +20,9 @@ from pathlib import Path
 
 from nemorun_discover.files import read_json
 from nemorun_discover.model.layout import JobLayout
-from nemorun_discover.secrets import VARIABLE, put_back
 from nemorun_discover.shortage import patiently
 from nemorun_discover.worker.supervise import Supervisor
-from nemorun_discover.worker.task import run_task
+from nemorun_discover.worker.task import SECRET_VARIABLE, run_task
 
 TYPE_CHECKING = False
 
@@ -87,8 +86,10 @@ def _hooks(paths: JobLayout, attempt: AttemptLayout, user: str) -> dict[str, Cal
 
 def _with_secrets(job: dict[str, Any]) -> dict[str, Any]:
     """The job with its secrets put back, which stand among the variables of this process until the task begins."""
-    if not any(name.startswith(VARIABLE) for name in os.environ):
+    if not any(name.startswith(SECRET_VARIABLE) for name in os.environ):
         return job
+    from nemorun_discover.secrets import VARIABLE, put_back  # noqa: PLC0415 - few jobs have one
+
     values = {
         name[len(VARIABLE) :]: os.environ[name] for name in os.environ if name.startswith(VARIABLE)
     }

@@ -77,7 +77,8 @@ class UpstreamJob:
         if not self._has_outputs:
             raise UsageError(
                 f"the outputs of {self.job_id} were not brought here, only its result",
-                hint=f"write @nemorun.task(inputs=[{self.task!r}]): they are brought to wherever the task runs",
+                hint=f"ask for them, @nemorun.task(inputs=[{self.task!r}]) or add(…, inputs=[{self.task!r}]): they are brought "
+                "to wherever the task runs",
             )
         return self._outputs
 

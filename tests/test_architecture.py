@@ -167,7 +167,7 @@ def is_used_by_worker(name: str) -> bool:
 
 def test_the_runtime_names_its_own_content():
     assert build_runtime() == build_runtime()
-    assert re.fullmatch(r"runtime-[0-9a-f]{16}\.zip", runtime_name())
+    assert re.fullmatch(r"runtime-[0-9a-f]{32}\.zip", runtime_name())
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from nemorun_discover.cli.project import open_project
-from nemorun_discover.errors import NemorunError
+from nemorun_discover.errors import NemorunError, StoreError
 from nemorun_discover.model.check import Check, Verdict
+from nemorun_discover.packaging.runtime import is_intact
+from nemorun_discover.store.home import Home
 from nemorun_discover.version import __version__
 
 if TYPE_CHECKING:
@@ -47,10 +49,27 @@ def check_home(root: Path) -> Check:
     if place != root:
         message = f"{root} is not there yet; the first run makes it"
         return Check(name="home", verdict=Verdict.OK, message=message)
+    try:
+        Home(root).require_own()
+    except StoreError as error:
+        return Check(name="home", verdict=Verdict.FAIL, message=error.message, remedy=error.hint)
     if root.stat().st_mode & _OTHERS_MAY:
         message = f"{root} can be written, and looked into by others"
         return Check(name="home", verdict=Verdict.WARN, message=message, remedy=f"chmod 700 {root}")
     return Check(name="home", verdict=Verdict.OK, message=f"{root} can be written")
+
+
+def check_runtimes(root: Path) -> Iterator[Check]:
+    """Whether what runs the jobs is intact; nothing where there is none yet."""
+    found = sorted((root / "packages").glob("runtime-*.zip"))
+    damaged = [path for path in found if not is_intact(path)]
+    for path in damaged:
+        remedy = f"rm {path}: the next run makes this version's again"
+        yield Check(
+            name="runtime", verdict=Verdict.FAIL, message=f"{path} is damaged", remedy=remedy
+        )
+    if found and not damaged:
+        yield Check(name="runtime", verdict=Verdict.OK, message="what runs the jobs is intact")
 
 
 def check_space(root: Path) -> Check:

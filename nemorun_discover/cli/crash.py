@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nemorun_discover.errors import StoreError
 from nemorun_discover.model.event import utc_now
 from nemorun_discover.secrets import Known, masked_argv
 from nemorun_discover.store.home import open_home
@@ -30,8 +31,10 @@ def write_crash_log(
     """
     name = f"{utc_now():%Y%m%d-%H%M%S}-{os.getpid()}.log"
     text = Known.in_environment(env).masked(_describe(error, argv))
-    with suppress(OSError):
-        folder = open_home(env).layout.crashes
+    with suppress(OSError, StoreError):
+        home = open_home(env)
+        home.require_own()
+        folder = home.layout.crashes
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _write(folder / name, text)
     with suppress(OSError):

@@ -14,6 +14,7 @@ from nemorun_discover.cli.checks import (
     check_home,
     check_project,
     check_python,
+    check_runtimes,
     check_space,
 )
 from nemorun_discover.cli.complete import complete_executor
@@ -97,6 +98,7 @@ def _examine(settings: Settings) -> list[Check]:
         check_home(root),
         check_space(root),
         check_git(os.environ),
+        *check_runtimes(root),
         *check_clusters(open_home(os.environ).layout.experiments),
         *check_project(settings),
     ]

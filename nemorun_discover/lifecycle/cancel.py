@@ -22,6 +22,7 @@ def cancel(home: Home, experiment_id: str, job_ids: Sequence[str]) -> None:
     Raises:
         StoreError: The request could not be written down; nothing was cancelled.
     """
+    home.require_own(experiment_id)
     who = f"{user_name()}@{socket.gethostname()}"
     now = utc_now()
     events = [

@@ -38,7 +38,7 @@ def carry_on(home: Home, experiment_id: str) -> bool:
         True when a new driver had to be started; it has then taken in what happened meanwhile.
 
     Raises:
-        StoreError: The experiment's folder cannot be read or written.
+        StoreError: The experiment's folder cannot be read or written, or is another user's.
         NemorunError: The new driver has failed at once; its log says how.
     """
     layout = home.layout.experiment(experiment_id)
@@ -48,6 +48,7 @@ def carry_on(home: Home, experiment_id: str) -> bool:
     is_over = all(job.is_settled for job in status.jobs)
     if is_over and not _may_be_found(home, status):
         return False
+    home.require_own(experiment_id)
     with Standby(home, experiment_id, log=layout.driver_log) as driver:
         lock = try_lock(layout.driver_lock)
         if lock is None:

@@ -19,6 +19,7 @@ from nemorun_discover.lifecycle.decide import ACTIVE, decide, has_attempts_left,
 from nemorun_discover.lifecycle.groups import members_to_stop
 from nemorun_discover.model.event import CAUGHT_UP, Event, EventType, utc_now
 from nemorun_discover.model.state import Reason, State
+from nemorun_discover.packaging.runtime import require_runtime
 from nemorun_discover.shortage import CAUGHT, describe, is_passing, pauses
 
 if TYPE_CHECKING:
@@ -363,6 +364,7 @@ class Driver:
                     self._crew.submission_of(job, due.attempt),
                     waits_for=still_waits_for(job, self._board.jobs),
                 )
+                require_runtime(submission.runtime)
                 due.answer = self._crew.scheduler_of(job).submit(submission)
             except NemorunError as error:
                 if is_passing(error):

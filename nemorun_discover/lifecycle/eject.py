@@ -18,6 +18,7 @@ from nemorun_discover.lifecycle.eject_texts import README, START, Places, run_sc
 from nemorun_discover.model.layout import JobLayout
 from nemorun_discover.packaging.checkout import checkout
 from nemorun_discover.packaging.packager import list_package, place_in
+from nemorun_discover.packaging.runtime import is_intact
 from nemorun_discover.packaging.store import store_package
 from nemorun_discover.secrets import masked_settings
 
@@ -158,9 +159,9 @@ def _joined(folder: str, inside: str) -> str:
 
 def _copy_runtime(home: Home, record: Record, draft: Path) -> None:
     runtime = home.layout.packages / record.runtime
-    if not runtime.is_file():
+    if not is_intact(runtime):
         raise StoreError(
-            f"{runtime}: is not there any more, and runs the job",
+            f"{runtime}: is not there any more, or damaged, and runs the job",
             hint=f"`nemorun rerun {record.id}` makes an experiment that can be ejected",
         )
     shutil.copyfile(runtime, draft / RUNTIME)

@@ -68,9 +68,8 @@ def create(
     store(home.layout.packages, packing)
     chosen = choose_id(plan, draft.created_at, name_end)
     for _ in range(_ID_TRIES):
-        record = replace(draft, id=chosen)
+        record = replace(draft, id=chosen, runtime=_install_runtime(home))
         files = job_files(home, record, plan, env)
-        _install_runtime(home)
         lock = create_experiment(home, record, files, base_dir=plan.base_dir, live_code=code)
         if lock is not None:
             return record, lock
@@ -102,9 +101,9 @@ def _with_live_code(
     return draft, code.document()
 
 
-def _install_runtime(home: Home) -> None:
+def _install_runtime(home: Home) -> str:
     try:
-        install_runtime(home.layout.packages)
+        return install_runtime(home.layout.packages).name
     except OSError as error:
         raise cannot_write(home.layout.packages, error) from error
 

@@ -49,8 +49,9 @@ def prune(
         What was deleted; what could not be is in the notes.
 
     Raises:
-        StoreError: The home cannot be read, or a package that is needed is damaged.
+        StoreError: The home cannot be read or is another user's, or a package that is needed is damaged.
     """
+    home.require_own()
     found = what_to_prune(home, now, older_than, written=written)
     gone: list[Removable] = []
     notes = list(found.notes)

@@ -15,6 +15,7 @@ from nemorun_discover.lifecycle.prune_engine import engine_leftovers
 from nemorun_discover.model.ids import is_experiment_id
 from nemorun_discover.packaging.checkout import contents_of
 from nemorun_discover.packaging.prune import GRACE_S, unneeded
+from nemorun_discover.packaging.runtime import is_intact
 from nemorun_discover.packaging.store import load_entries
 
 if TYPE_CHECKING:
@@ -170,13 +171,15 @@ def _packages(inventory: Inventory, now: datetime) -> Iterator[Removable]:
 
 
 def runtimes(inventory: Inventory, now: datetime) -> Iterator[Removable]:
-    """Runtimes that no record needs; a young one may be about to be."""
+    """Runtimes that no record needs, and damaged ones, which run nothing; a young one may be about to be needed."""
     needed = inventory.runtimes
     packages = inventory.home.layout.packages
     if needed is None or not packages.is_dir():
         return
     for path in sorted(packages.glob("runtime-*.zip")):
-        if path.name not in needed and _is_old(path, now, timedelta(seconds=GRACE_S)):
+        if not _is_old(path, now, timedelta(seconds=GRACE_S)):
+            continue
+        if path.name not in needed or not is_intact(path):
             yield _removable("runtime", path)
 
 

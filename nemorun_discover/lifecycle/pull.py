@@ -48,6 +48,7 @@ def pull(
     Raises:
         StoreError: Another process brings them just now.
     """
+    home.require_own(record.id)
     layout = home.layout.experiment(record.id)
     wants = _matcher(glob)
     fetched: dict[str, Fetched] = {}

@@ -53,7 +53,8 @@ def readers_of(
         attempts: Jobs, and which attempt of each is meant.
     """
     elsewhere = [(job, attempt) for job, attempt in attempts if _is_elsewhere(record, job)]
-    if not elsewhere:
+    # Another user's record names hosts and commands: nobody is logged in anywhere for it.
+    if not elsewhere or not home.is_own(record.id):
         return
     from nemorun_discover.lifecycle.asking import asker  # noqa: PLC0415 - only where one is asked
     from nemorun_discover.lifecycle.crew import Crew  # noqa: PLC0415

@@ -13,6 +13,7 @@ from nemorun_discover.files import write_atomic
 from nemorun_discover.model.ids import MINUTE_LENGTH, is_experiment_id, matching
 from nemorun_discover.model.layout import KEPT, HomeLayout, home_root
 from nemorun_discover.shortage import reason_of
+from nemorun_discover.store.owner import require_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -53,13 +54,14 @@ class Home:
         """Make the folder (0700) and its README, where they are not there yet.
 
         Raises:
-            StoreError: It cannot be written.
+            StoreError: It cannot be written, belongs to another user, or others can write there.
         """
         if self.layout.root.is_file():
             raise StoreError(
                 f"{self.layout.root}: is a file, and the home of experiments is a directory",
                 hint="set NEMORUN_HOME to a directory you can write",
             )
+        self.require_own()
         try:
             for folder in (self.layout.root, self.layout.experiments, self.layout.packages):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,6 +80,24 @@ class Home:
         with suppress(OSError), os.scandir(self.layout.experiments) as entries:
             found += [Path(os.path.realpath(one.path)) for one in entries if one.is_symlink()]
         return found
+
+    def require_own(self, experiment_id: str | None = None) -> None:
+        """See that what lies here, and in this experiment's folder, is the caller's: else it is only read.
+
+        Raises:
+            StoreError: It belongs to another user, or others can write there.
+        """
+        layout = self.layout
+        own = [layout.experiment(experiment_id).root] if experiment_id else []
+        require_own([layout.root, layout.experiments, layout.packages, *own])
+
+    def is_own(self, experiment_id: str) -> bool:
+        """False where `require_own` refuses."""
+        try:
+            self.require_own(experiment_id)
+        except StoreError:
+            return False
+        return True
 
     def ids(self) -> list[str]:
         """The ids of all experiments, oldest minute first; no record is read."""

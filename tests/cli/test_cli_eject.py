@@ -325,7 +325,7 @@ def test_a_runtime_that_is_gone_is_one_sentence(nemorun, repository, target, hom
     answer = nemorun("eject", "train", str(target))
 
     assert answer.code == 4
-    assert "is not there any more, and runs the job" in answer.err
+    assert "is not there any more, or damaged, and runs the job" in answer.err
 
 
 def test_an_upstream_folder_that_is_gone_is_one_sentence(nemorun, repository, target, home):

@@ -13,7 +13,7 @@ import pytest
 
 from nemorun_discover.lifecycle.prune import prune
 from nemorun_discover.model.job import Job
-from nemorun_discover.packaging.runtime import runtime_name
+from nemorun_discover.packaging.runtime import build_runtime, runtime_name
 
 OLD = time.time() - 7200
 TASKS = """
@@ -172,19 +172,22 @@ def test_a_rerun_makes_its_package_young_again(nemorun, repository, root):
     assert tree.stat().st_mtime > OLD + 3600
 
 
-def test_runtimes_go_when_they_are_old_and_no_record_needs_them(nemorun, shelf, told, root):
+def test_runtimes_go_when_they_are_old_and_no_record_needs_them_or_they_are_damaged(
+    nemorun, shelf, told, root
+):
     shelf.put(told("train@local"), runtime="runtime-0000000000000001.zip")
     names = [f"runtime-000000000000000{digit}.zip" for digit in range(4)] + [runtime_name()]
     for name in names:
         (root / "packages" / name).write_bytes(b"x" * 10)
+    (root / "packages" / names[1]).write_bytes(build_runtime())
     age(root)
     os.utime(root / "packages" / names[2])
 
     answer = nemorun("prune", "--json")
 
     gone = {one["path"].rpartition("/")[2] for one in answer.json["removed"]}
-    assert gone == {names[0], names[3]}
-    assert answer.json["bytes"] == 20
+    assert gone == {names[0], names[3], names[4]}
+    assert answer.json["bytes"] == 30
     assert {one.name for one in (root / "packages").glob("runtime-*")} == {*names} - gone
 
 

@@ -184,12 +184,14 @@ def test_each_job_of_an_array_writes_into_a_checkout_of_its_own_which_a_retry_fi
     assert oct((code[0] / "word.txt").stat().st_mode)[-3:] == "444"
 
 
-def test_a_package_that_was_written_to_on_the_cluster_is_sent_again(project):
+def test_a_package_that_was_written_to_and_a_damaged_runtime_are_sent_again(project):
     profile(project, '"git"')
     assert project("run", "-k", "where", "-e", "slurm_a").code == 0
     (package,) = project.clusters.a.outside(f"{project.base}/packages/code").iterdir()
 
     (package / "word.txt").write_text("spoilt")  # as root, whom permissions do not bind
+    (runtime,) = package.parents[1].glob("runtime-*.zip")
+    runtime.write_bytes(runtime.read_bytes()[:1000])
     answer = project("run", "-k", "where", "-e", "slurm_a")
 
     assert answer.code == 0, answer.out + answer.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 
 from tests.services.docker.images import PYTHON
 
@@ -234,3 +235,23 @@ def test_a_rerun_elsewhere_finds_what_an_earlier_experiment_left_on_a_cluster(la
     assert (lost.code, job["state"], job["reason"]) == (6, "FAILED", "START_FAILED")
     log = lab("logs", document["experiment"]["id"]).out
     assert "gets the outputs of make[mb=1]@slurm_a, which are not there any more (slurm_a)" in log
+
+
+def test_a_login_that_has_to_ask_is_waited_for_without_a_driver(lab):
+    key = lab.home / ".ssh" / "locked"
+    plain = lab.clusters.b.key.read_text()
+    key.write_text(plain)
+    key.chmod(0o600)
+    lock = ["ssh-keygen", "-q", "-p", "-P", "", "-N", "a phrase", "-f", str(key)]
+    subprocess.run(lock, check=True, stdout=subprocess.DEVNULL)
+    lab.write("tasks.py", MAKE + ONE)
+    lab.profile("slurm_b", lab.clusters.b, identity=str(key))
+    place_on(lab, make="local", first="slurm_b")
+
+    experiment = lab.launch("--all", "mb=1")
+    lab.wait_for(lambda: "passphrase" in trouble(lab, experiment))
+    lab.wait_for(lambda: not lab.driver(experiment))
+    key.write_text(plain)
+    jobs = lab.until_over(experiment)
+
+    assert jobs["first@slurm_b"]["result"]["from"] == "local"

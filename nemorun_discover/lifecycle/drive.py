@@ -121,6 +121,8 @@ def _carry_on(driver: Driver, board: Board, rest: _Rest, lock: int) -> None:
             advance()
         except (NemorunError, *CAUGHT) as error:
             if is_passing(error):
+                if not os.fstat(lock).st_nlink:
+                    return  # somebody has deleted the experiment meanwhile
                 told = describe(error, board.root)
                 write_note(lock, told)
                 time.sleep(next(waits))

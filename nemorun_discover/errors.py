@@ -5,6 +5,8 @@
     ├── ConfigError             4   nemorun.toml, the user file, a profile or a factory is wrong
     ├── CollectionError         4   a task file cannot be read, or tasks contradict each other
     ├── StoreError              4   NEMORUN_HOME cannot be written, or a record cannot be read
+    │   ├── DamagedFile         4   a file is there, and not what it has to be
+    │   └── UnreadableFile      4   a file cannot be read now; later it may
     ├── NothingSelected         5   no task, or no executor, matches the selection
     ├── ExecutorRefused         6   an executor refused a job or was out of reach
     │   ├── ConnectionLost      6   the way to it broke, or cannot be made now; later it may
@@ -23,6 +25,7 @@ from enum import IntEnum
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
 
 
@@ -77,6 +80,32 @@ class StoreError(NemorunError):
     """NEMORUN_HOME cannot be written, or a record in it cannot be read."""
 
     exit_code = ExitCode.USAGE
+
+
+class DamagedFile(StoreError):
+    """A file is there, and not what it has to be.
+
+    Args:
+        path: The file.
+        why: What is wrong with it, to stand after "is damaged".
+    """
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} is damaged: {why}")
+        self.path = path
+
+
+class UnreadableFile(StoreError):
+    """A file cannot be read now, so that nobody can tell what it says; later it may.
+
+    Args:
+        path: The file.
+        why: The system's words.
+    """
+
+    def __init__(self, path: Path, why: str | None) -> None:
+        super().__init__(f"{path} cannot be read ({why})")
+        self.path = path
 
 
 class NothingSelected(NemorunError):

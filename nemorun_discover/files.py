@@ -66,12 +66,15 @@ def write_json(path: Path, value: Any, *, durable: bool = False) -> None:  # noq
 def read_json(path: Path) -> Any:  # noqa: ANN401 - JSON
     """The JSON document at path; None when there is none, or it is not whole.
 
+    For the worker, which has to check what it gets. Everybody else reads through `documents.py`, where absent,
+    damaged and unreadable are three answers.
+
     Raises:
         OSError: This process has no descriptor or no memory left for it: whether it is there is not known.
     """
     try:
         return json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     except OSError as error:
         if is_passing(error):

@@ -26,6 +26,7 @@ LINES = (
     ("packaging", "transport", "launchers"),
     ("config",),
     ("discovery", "executors"),
+    ("documents",),
     ("model",),
     ("errors", "files", "garbage", "secrets", "version"),
     ("shortage",),
@@ -39,7 +40,8 @@ SDK_HOMES = {
     "tomlkit": ("config/",),
     "tomllib": ("config/",),
     "platformdirs": ("config/",),
-    "msgspec": ("config/", "store/"),
+    # Values of nemorun.toml; the journal and the record; every other document that is read from disk.
+    "msgspec": ("config/", "store/", "documents.py"),
     "pluggy": ("plugins/",),
     "paramiko": ("transport/ssh",),
     "torchx": ("schedulers/", "torchx_command/"),

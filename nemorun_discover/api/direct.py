@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.api.in_process import Attempt, call, environment, run_script
+from nemorun_discover.documents import JobDocument, read_object, read_value
 from nemorun_discover.errors import UsageError
 from nemorun_discover.executors.codec import executor_to_dict
 from nemorun_discover.executors.local import LocalExecutor
-from nemorun_discover.files import read_json, write_json
+from nemorun_discover.files import write_json
 from nemorun_discover.lifecycle import entries
 from nemorun_discover.lifecycle.announcing import HOOK_PATIENCE_S, announcer_of
 from nemorun_discover.lifecycle.board import Board
@@ -155,7 +156,7 @@ class _Direct:
             *entries.started(job.id, attempt, started(submission, os.getpid()), utc_now())
         )
         submission.paths.result.unlink(missing_ok=True)
-        document = read_json(submission.paths.job)
+        document = read_object(submission.paths.job, JobDocument) or {}
         with Attempt(paths, submission.root, is_silent=self._is_silent) as ended:
             ended.exit_code = self._perform(job, document, submission)
 
@@ -188,7 +189,7 @@ class _Direct:
         self._board.write(entries.ended(job.id, attempt, fact, utc_now()))
         if fact.state is State.FAILED and attempt <= job.retries:
             return
-        value = read_json(paths.result) if fact.state is State.SUCCEEDED else None
+        value = read_value(paths.result) if fact.state is State.SUCCEEDED else None
         result = Event(at=utc_now(), type=EventType.RESULT, job=job.id, value=value)
         changed = entries.changed(job.id, attempt, fact, utc_now())
         self._board.write(*([result] if value is not None else []), changed)

@@ -24,9 +24,11 @@ def refuse_launch_from_own_job() -> None:
     """
     folder = os.environ.get("NEMORUN_JOB_DIR")
     job = read_json(JobLayout(Path(folder)).job) if folder else None
-    if job is None or not job.get("is_main"):
+    if not isinstance(job, dict) or not (
+        job.get("is_main") and job.get("root") and job.get("file")
+    ):
         return
-    script = Path(job["root"], job["file"])
+    script = Path(str(job["root"]), str(job["file"]))
     frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the documented way to the callers
     while frame is not None:
         if _imports(frame, script):

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemorun_discover.cli.symbols import reason_words
-from nemorun_discover.errors import JobFailed
-from nemorun_discover.files import read_json
+from nemorun_discover.documents import Failure, read_object
+from nemorun_discover.errors import DamagedFile, JobFailed, UnreadableFile
 from nemorun_discover.lifecycle.logs import last_lines
 from nemorun_discover.model.layout import AttemptLayout
-from nemorun_discover.model.state import State, combine
+from nemorun_discover.model.state import Reason, State, combine
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -116,8 +116,13 @@ def _explained(job: JobStatus, *, alone: bool) -> str:
     if not job.log:
         return ""
     log = Path(job.log)
-    error = read_json(AttemptLayout(log.parent).error)
-    text = str(error["traceback"]).rstrip() if isinstance(error, dict) else _end_of(log)
+    try:
+        error = read_object(AttemptLayout(log.parent).error, Failure)
+        text = str(error["traceback"]).rstrip() if error and "traceback" in error else _end_of(log)
+    except (DamagedFile, UnreadableFile) as damage:
+        text = damage.message
+    if job.reason in (Reason.DAMAGED, Reason.LOST) and job.message:
+        text = job.message
     return text if alone or not text else f"\n{job.id}:\n{text}"
 
 

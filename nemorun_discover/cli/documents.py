@@ -214,6 +214,7 @@ def _job_fields(job: JobStatus) -> Document:
         "executor": job.executor,
         "state": str(job.state),
         "reason": job.reason,
+        "message": job.message,
         "raw_state": job.raw_state,
         "exit_code": job.exit_code,
         "signal": job.signal,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from nemorun_discover.cli.cells import cell_width, cut
 from nemorun_discover.cli.sanitise import visible
 from nemorun_discover.cli.symbols import reason_words
-from nemorun_discover.files import read_json
+from nemorun_discover.documents import Failure, read_object
+from nemorun_discover.errors import DamagedFile, UnreadableFile
 from nemorun_discover.lifecycle.logs import last_lines
 from nemorun_discover.model.layout import AttemptLayout
 from nemorun_discover.model.state import Reason, State
@@ -35,7 +36,11 @@ def failure_report(status: ExperimentStatus, channel: Channel) -> list[Line]:
     A task's exception is shown from error.json; for a script, a signal or a timeout the last lines of
     the log are. Jobs that failed in the same words are named under the first of them.
     """
-    failures = [_explain(job) for job in status.jobs if job.state is State.FAILED or job.is_refused]
+    failures = [
+        _explain(job)
+        for job in status.jobs
+        if job.state is State.FAILED or job.is_refused or job.reason == Reason.DAMAGED
+    ]
     if not failures:
         return []
     by_text: dict[str, list[_Failure]] = {}
@@ -73,8 +78,13 @@ def _explain(job: JobStatus) -> _Failure:
 
 
 def _explain_attempt(job: JobStatus) -> _Failure:
-    error = read_json(AttemptLayout(Path(job.log).parent).error) if job.log else None
-    if isinstance(error, dict) and error.get("traceback"):
+    if job.reason in (Reason.DAMAGED, Reason.LOST) and job.message:
+        return _Failure(job, visible(f"{reason_words(job)}: {job.message}"))
+    try:
+        error = read_object(AttemptLayout(Path(job.log).parent).error, Failure) if job.log else None
+    except (DamagedFile, UnreadableFile) as damage:
+        return _Failure(job, visible(damage.message))
+    if error is not None and error.get("traceback"):
         return _Failure(job, visible(str(error["traceback"]).rstrip()))
     if job.is_refused:
         return _Failure(job, visible(_said_at_refusal(job)))

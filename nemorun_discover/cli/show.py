@@ -19,8 +19,8 @@ from nemorun_discover.cli.render_jobs import heading_lines
 from nemorun_discover.cli.sanitise import visible
 from nemorun_discover.cli.symbols import state_span
 from nemorun_discover.cli.table import Column, draw_table
+from nemorun_discover.documents import Request, read_object
 from nemorun_discover.errors import StoreError, UsageError
-from nemorun_discover.files import read_json
 from nemorun_discover.lifecycle.live_code import code_sentences
 from nemorun_discover.lifecycle.observe import observe
 from nemorun_discover.lifecycle.shell import as_shell
@@ -89,9 +89,9 @@ def _print_request(
 ) -> None:
     """What the scheduler was sent: as a shell would read it, or with --json as it was."""
     path = home.layout.experiment(record.id).job(job.slug).request
-    request = read_json(path)
+    request = read_object(path, Request)
     if request is None:
-        raise StoreError(f"{path}: is not there any more, or damaged")
+        raise StoreError(f"{path}: is not there any more")
     if settings.json:
         console.document(request)
     else:

@@ -23,7 +23,7 @@ from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.freshness import until_fresh
 from nemorun_discover.lifecycle.watch import watch
 from nemorun_discover.model.event import CAUGHT_UP
-from nemorun_discover.model.state import State
+from nemorun_discover.model.state import Reason, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +96,9 @@ def _show(status: ExperimentStatus, console: Console, *, has_told: bool) -> None
     console.out.lines(heading_lines(status, console.out))
     console.out.lines(contact_lines(status, console.out, status.as_of))
     console.out.lines(job_table(status, console))
+    for job in status.jobs:
+        if job.message and job.reason in (Reason.DAMAGED, Reason.LOST):
+            console.note(f"note: {job.id}: {job.message}")
     for note in status.notes:
         if has_told and note != CAUGHT_UP:
             continue

@@ -37,6 +37,7 @@ _REASONS: dict[str, str] = {
     Reason.UPSTREAM_FAILED: "upstream failed",
     Reason.MAXFAIL: "too many failures",
     Reason.LOST: "lost",
+    Reason.DAMAGED: "damaged",
     Reason.START_FAILED: "could not start",
     Reason.SETUP_FAILED: "its setup failed",
     Reason.REFUSED: "refused",

@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nemorun_discover.lifecycle.contact import with_contacts
-from nemorun_discover.lifecycle.observe import with_result
+from nemorun_discover.lifecycle.observe import damage_notes, with_result
 from nemorun_discover.model.event import Event, EventType, utc_now
 from nemorun_discover.model.replay import apply_event, blank_statuses, summarise
 from nemorun_discover.model.state import State
-from nemorun_discover.store.journal import append_events, read_events
+from nemorun_discover.store.journal import append_events, read_journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,7 @@ class Board:
         self.notes: list[str] = []
         self._layout = layout
         self._offset = 0
+        self._damaged = 0
         self._with_result: set[str] = set()
         self.refresh()
 
@@ -70,8 +71,11 @@ class Board:
 
     def refresh(self) -> None:
         """Read what the journal has got since the last time."""
-        events, self._offset = read_events(self._layout.events, self._offset)
-        for event in events:
+        journal = read_journal(self._layout.events, self._offset)
+        self._offset = journal.end
+        # A line number would be that of this reading, which begins anywhere.
+        self._damaged += len(journal.damaged)
+        for event in journal.events:
             apply_event(self.jobs, event, self._layout)
             if event.type is EventType.CANCEL:
                 self.cancelling |= {event.job} if event.job else set(self.jobs)
@@ -85,6 +89,8 @@ class Board:
                 self._with_result.add(job_id)
                 self.jobs[job_id] = with_result(job, self._layout)
         jobs, notes = tuple(self.jobs.values()), tuple(self.notes)
+        if self._damaged:
+            notes = (*notes, *damage_notes(self._layout, read_journal(self._layout.events).damaged))
         status = summarise(self.record, jobs, as_of=utc_now(), notes=notes)
         return with_contacts(status, self._layout)
 

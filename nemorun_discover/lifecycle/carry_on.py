@@ -8,20 +8,23 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nemorun_discover.errors import NemorunError
-from nemorun_discover.lifecycle.observe import observe
+from nemorun_discover.documents import read_value
+from nemorun_discover.errors import DamagedFile, NemorunError, UnreadableFile
+from nemorun_discover.lifecycle.observe import late_ends, observe
 from nemorun_discover.lifecycle.standby import Standby
 from nemorun_discover.model.event import CAUGHT_UP, EventType, utc_now
+from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.table import scheduler_of
 from nemorun_discover.store.journal import read_events
 from nemorun_discover.store.lock import is_held, try_lock
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Sequence
     from pathlib import Path
 
     from nemorun_discover.model.event import Event
-    from nemorun_discover.model.status import ExperimentStatus
+    from nemorun_discover.model.status import ExperimentStatus, JobStatus
     from nemorun_discover.store.home import Home
 
 CATCH_UP_S = 5.0
@@ -46,7 +49,8 @@ def carry_on(home: Home, experiment_id: str) -> bool:
         return False
     status = observe(home, experiment_id)
     is_over = all(job.is_settled for job in status.jobs)
-    if is_over and not _may_be_found(home, status):
+    is_news = is_over and _is_news(home, experiment_id, status.jobs)
+    if is_over and not is_news and not _may_be_found(home, status):
         return False
     home.require_own(experiment_id)
     with Standby(home, experiment_id, log=layout.driver_log) as driver:
@@ -80,6 +84,29 @@ def _may_be_found(home: Home, status: ExperimentStatus) -> bool:
         return any(
             scheduler_of(name, kind, os.environ).has_late_evidence for name, kind in kinds.items()
         )
+    return False
+
+
+def _is_news(home: Home, experiment_id: str, jobs: Sequence[JobStatus]) -> bool:
+    """True when a job that was taken for lost has told its end since."""
+    layout = home.layout.experiment(experiment_id)
+    known = {job.id: job for job in jobs}
+    for job_id, fact in late_ends(layout, jobs).items():
+        job = known[job_id]
+        path = layout.job(job.slug).result
+        is_kept_back = job.reason == Reason.DAMAGED and str(path) in (job.message or "")
+        if fact.state is not State.SUCCEEDED or not is_kept_back or not _is_damaged(path):
+            return True
+    return False
+
+
+def _is_damaged(path: Path) -> bool:
+    try:
+        read_value(path)
+    except DamagedFile:
+        return True
+    except UnreadableFile:
+        return False
     return False
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.files import read_json, write_json
+from nemorun_discover.documents import ContactDocument, read_object, time_of
+from nemorun_discover.errors import DamagedFile, UnreadableFile
+from nemorun_discover.files import write_json
 from nemorun_discover.model.state import State
 from nemorun_discover.model.status import Contact
 from nemorun_discover.shortage import full_disk
@@ -27,9 +28,8 @@ def keep_contacts(layout: ExperimentLayout, contacts: Mapping[str, Contact]) -> 
 
 
 def read_contacts(layout: ExperimentLayout) -> dict[str, Contact]:
-    """By executor, how its backend was heard last; empty when no driver has written that down."""
-    known = read_json(layout.contact)
-    return {name: _from_json(one) for name, one in known.items()} if isinstance(known, dict) else {}
+    """By executor, how its backend was heard last; empty when that is not written down, or damaged."""
+    return _read(layout)[0]
 
 
 def with_contacts(status: ExperimentStatus, layout: ExperimentLayout) -> ExperimentStatus:
@@ -37,11 +37,22 @@ def with_contacts(status: ExperimentStatus, layout: ExperimentLayout) -> Experim
     if all(job.is_settled for job in status.jobs):
         return status
     status = replace(status, trouble=read_note(layout.driver_lock) or full_disk(layout.root))
-    contacts = read_contacts(layout)
+    contacts, trouble = _read(layout)
+    if trouble is not None:
+        return replace(status, notes=(*status.notes, trouble))
     if not contacts:
         return status
     jobs = tuple(_with_contact(job, contacts.get(job.executor)) for job in status.jobs)
     return replace(status, jobs=jobs, contacts=contacts)
+
+
+def _read(layout: ExperimentLayout) -> tuple[dict[str, Contact], str | None]:
+    try:
+        known = read_object(layout.contact, dict[str, ContactDocument])
+    except (DamagedFile, UnreadableFile) as error:
+        # What was true for a moment: the driver writes it again when it hears something.
+        return {}, error.message
+    return {name: _from_json(one) for name, one in (known or {}).items()}, None
 
 
 def _with_contact(job: JobStatus, contact: Contact | None) -> JobStatus:
@@ -71,11 +82,13 @@ def _to_json(contact: Contact) -> dict[str, Any]:
 def _from_json(document: Mapping[str, Any]) -> Contact:
     as_of = document.get("as_of")
     return Contact(
-        as_of=datetime.fromisoformat(as_of) if as_of else None,
+        as_of=time_of(as_of),
         trouble=document.get("trouble"),
         progress=document.get("progress"),
         waiting=document.get("waiting", {}),
         expected={
-            job: datetime.fromisoformat(at) for job, at in document.get("expected", {}).items()
+            job: at
+            for job, text in document.get("expected", {}).items()
+            if (at := time_of(text)) is not None
         },
     )

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from nemorun_discover.errors import NemorunError
-from nemorun_discover.files import read_json
+from nemorun_discover.documents import read_value
+from nemorun_discover.errors import DamagedFile, NemorunError, UnreadableFile
 from nemorun_discover.lifecycle import entries
 from nemorun_discover.lifecycle.contact import keep_contacts
 from nemorun_discover.lifecycle.decide import ACTIVE, decide, has_attempts_left, still_waits_for
 from nemorun_discover.lifecycle.groups import members_to_stop
+from nemorun_discover.lifecycle.observe import late_ends
 from nemorun_discover.model.event import CAUGHT_UP, Event, EventType, utc_now
 from nemorun_discover.model.state import Reason, State
 from nemorun_discover.packaging.runtime import require_runtime
@@ -24,6 +25,7 @@ from nemorun_discover.shortage import CAUGHT, describe, is_passing, pauses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from nemorun_discover.lifecycle.board import Board
     from nemorun_discover.lifecycle.crew import Crew
@@ -136,6 +138,7 @@ class Driver:
         self._board.refresh()
         self._cancel()
         self._observe()
+        self._take_in_late()
         self._stop_groups()
         self._hand_over()
         self._start()
@@ -240,14 +243,28 @@ class Driver:
             if fact.state is not self._board.jobs[job.id].state:
                 self._board.write(entries.changed(job.id, attempt, fact, utc_now()))
             return
-        fact = self._as_the_group_says(job, fact)
+        fact, result = self._with_result(job, self._as_the_group_says(job, fact))
         self._board.write(*self._code.at_end(job, attempt, self._code_known_of(job)))
         self._board.write(entries.ended(job.id, attempt, fact, utc_now()))
         if self._is_tried_again(job, fact):
             self._submit((job,), attempt + 1)
             return
         now = utc_now()
-        self._board.write(*self._result(job, fact), entries.changed(job.id, attempt, fact, now))
+        self._board.write(*result, entries.changed(job.id, attempt, fact, now))
+
+    def _take_in_late(self) -> None:
+        """Evidence that comes after a job was taken for lost overrules that."""
+        for job_id, said in late_ends(self._layout, self._board.jobs.values()).items():
+            attempt = self._board.jobs[job_id].attempt
+            fact, result = self._with_result(self._jobs[job_id], said)
+            if fact.reason == Reason.DAMAGED:
+                continue
+            now = utc_now()
+            self._board.write(
+                entries.ended(job_id, attempt, fact, now),
+                *result,
+                entries.changed(job_id, attempt, fact, now),
+            )
 
     def _code_known_of(self, job: Job) -> tuple[CodeChange, ...]:
         attempts = self._board.jobs[job.id].attempts
@@ -276,13 +293,21 @@ class Driver:
             return False
         return has_attempts_left(job, self._board.jobs[job.id])
 
-    def _result(self, job: Job, fact: Fact) -> tuple[Event, ...]:
+    def _with_result(self, job: Job, fact: Fact) -> tuple[Fact, tuple[Event, ...]]:
+        """The fact, and what the task returned, unless that is too large; a damaged result is no success."""
         path = self._layout.job(job.slug).result
-        if fact.state is not State.SUCCEEDED or not path.exists():
-            return ()
-        if path.stat().st_size > LARGEST_RESULT_IN_JOURNAL:
-            return ()
-        return (Event(at=utc_now(), type=EventType.RESULT, job=job.id, value=read_json(path)),)
+        if fact.state is not State.SUCCEEDED or _size(path) > LARGEST_RESULT_IN_JOURNAL:
+            return fact, ()
+        try:
+            value = read_value(path)
+        except DamagedFile as error:
+            failed = replace(fact, state=State.FAILED, reason=Reason.DAMAGED, message=error.message)
+            return failed, ()
+        except UnreadableFile:  # whoever asks for it reads the file
+            return fact, ()
+        if value is None:
+            return fact, ()
+        return fact, (Event(at=utc_now(), type=EventType.RESULT, job=job.id, value=value),)
 
     def _start(self) -> None:
         for sentence in self._inputs.notes():
@@ -378,4 +403,14 @@ class Driver:
     def _fail_to_start(self, job: Job, attempt: int, error: NemorunError) -> None:
         sentence = f"{error.message}; {error.hint}" if error.hint else error.message
         self._board.say_in_log(job, attempt, sentence)
-        self._board.write(*entries.failed_to_start(job.id, attempt, sentence, utc_now()))
+        reason = Reason.DAMAGED if isinstance(error, DamagedFile) else Reason.START_FAILED
+        self._board.write(
+            *entries.failed_to_start(job.id, attempt, sentence, utc_now(), reason=reason)
+        )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.config.locate import user_cache_dir
+from nemorun_discover.documents import JobDocument, read_object
 from nemorun_discover.errors import NemorunError, StoreError, UsageError
 from nemorun_discover.executors.packagers import GitArchivePackager
-from nemorun_discover.files import read_json, write_json
+from nemorun_discover.files import write_json
 from nemorun_discover.lifecycle.eject_texts import README, START, Places, run_script
 from nemorun_discover.model.layout import JobLayout
 from nemorun_discover.packaging.checkout import checkout
@@ -54,8 +55,8 @@ def eject(home: Home, record: Record, job: Job, folder: Path) -> tuple[str, ...]
             f"{folder}: is there already, and not empty", hint="name a folder that is not there"
         )
     layout = home.layout.experiment(record.id)
-    request = read_json(layout.job(job.slug).request)
-    document = read_json(layout.job(job.slug).job)
+    request = read_object(layout.job(job.slug).request, dict[str, Any])
+    document = read_object(layout.job(job.slug).job, JobDocument)
     if request is None or document is None:
         raise StoreError(
             f"{layout.job(job.slug).root}: what was asked of {job.id} is not there any more"
@@ -185,7 +186,7 @@ def _copy_upstream(
         for number, one in enumerate(folders):
             *_, experiment, _, slug = ["", record.id, "jobs", *one.split("/")]
             source = home.layout.experiment(experiment).job(slug)
-            if read_json(source.job) is None:
+            if read_object(source.job, JobDocument) is None:
                 raise UsageError(
                     f"{job.id} needs what {experiment}/{slug} left, which is not there any more",
                     hint="rerun both, and eject from there",

@@ -60,7 +60,7 @@ def arrived(job_id: str, attempt: int, fact: Fact, now: datetime) -> tuple[Event
         handle=fact.handle,
         host=fact.host,
     )
-    if fact.message is None or fact.state is State.PLANNED:
+    if fact.message is None or fact.state is State.PLANNED or fact.state.is_final:
         return (submitted,)
     return submitted, Event(at=now, type=EventType.NOTE, message=fact.message)
 
@@ -120,6 +120,7 @@ def changed(job_id: str, attempt: int, fact: Fact, now: datetime) -> Event:
         raw_state=fact.raw_state,
         started_at=fact.started_at,
         ended_at=fact.ended_at,
+        message=fact.message if fact.state.is_final else None,
     )
 
 
@@ -138,6 +139,7 @@ def ended(job_id: str, attempt: int, fact: Fact, now: datetime) -> Event:
         host=fact.host,
         started_at=fact.started_at,
         ended_at=fact.ended_at or now,
+        message=fact.message,
     )
 
 
@@ -147,7 +149,9 @@ def requeued(job_id: str, attempt: int, fact: Fact | None, now: datetime) -> Eve
     return ended(job_id, attempt, replace(known, state=State.FAILED, reason=Reason.REQUEUED), now)
 
 
-def failed_to_start(job_id: str, attempt: int, sentence: str, now: datetime) -> tuple[Event, Event]:
+def failed_to_start(
+    job_id: str, attempt: int, sentence: str, now: datetime, *, reason: str = Reason.START_FAILED
+) -> tuple[Event, Event]:
     """An attempt could not be submitted; the sentence says why."""
     note = Event(at=now, type=EventType.NOTE, job=job_id, attempt=attempt, message=sentence)
     failed = Event(
@@ -156,7 +160,8 @@ def failed_to_start(job_id: str, attempt: int, sentence: str, now: datetime) -> 
         job=job_id,
         attempt=attempt,
         state=State.FAILED,
-        reason=Reason.START_FAILED,
+        reason=reason,
+        message=sentence,
         ended_at=now,
     )
     return note, failed

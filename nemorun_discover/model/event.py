@@ -42,7 +42,7 @@ class Event:
         attempt: Counted from 1.
         native_id: The backend's own id (for a local job the process id).
         value: The result, for RESULT; for CODE, the fields of `model.status.CodeChange`.
-        message: The sentence of a NOTE, or who asked, for CANCEL.
+        message: The sentence of a NOTE, who asked, for CANCEL, or what is known of an end beside its reason.
     """
 
     at: datetime

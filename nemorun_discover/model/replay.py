@@ -81,7 +81,7 @@ def summarise(
 def _counted_as(job: JobStatus) -> State:
     if job.is_well:
         return State.SUCCEEDED
-    return State.FAILED if job.is_refused else job.state
+    return State.FAILED if job.is_refused or job.state is State.SUCCEEDED else job.state
 
 
 def _keep(job: JobStatus, _event: Event, _layout: ExperimentLayout) -> JobStatus:
@@ -97,6 +97,7 @@ def _intend(job: JobStatus, event: Event, layout: ExperimentLayout) -> JobStatus
         attempt=number,
         state=State.SUBMITTED,
         reason=None,
+        message=None,
         raw_state=None,
         exit_code=None,
         signal=None,
@@ -133,6 +134,7 @@ def _change_state(job: JobStatus, event: Event, _layout: ExperimentLayout) -> Jo
         job,
         state=state,
         reason=event.reason,
+        message=event.message,
         raw_state=event.raw_state,
         exit_code=job.exit_code if event.exit_code is None else event.exit_code,
         signal=job.signal if event.signal is None else event.signal,

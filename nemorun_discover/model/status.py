@@ -59,6 +59,7 @@ class JobStatus:
     """Where a job stands; the fields are those of `nemorun.status/1`, unknown is None.
 
     Attributes:
+        message: What is known of an end beside its reason, a sentence: the file that is damaged, what is missing.
         waits_for: What a pending job waits for, a planned one that is to start on this machine, or a running one
             that is suspended, in words.
         expected_start_at: Of a pending job, when its cluster means to start it.
@@ -75,6 +76,7 @@ class JobStatus:
     executor: str
     state: State
     reason: str | None = None
+    message: str | None = None
     raw_state: str | None = None
     exit_code: int | None = None
     signal: str | None = None
@@ -119,9 +121,13 @@ class JobStatus:
 
     @property
     def is_well(self) -> bool:
-        """True when it succeeded, or was skipped because the failure that it waits for did not come."""
-        was_not_needed = self.reason == Reason.UPSTREAM_SUCCEEDED
-        return self.state is State.SUCCEEDED or (self.state is State.SKIPPED and was_not_needed)
+        """True when it succeeded, or was skipped because the failure that it waits for did not come.
+
+        One whose result has been damaged since is not.
+        """
+        if self.state is State.SUCCEEDED:
+            return self.reason != Reason.DAMAGED
+        return self.state is State.SKIPPED and self.reason == Reason.UPSTREAM_SUCCEEDED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

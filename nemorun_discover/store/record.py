@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from nemorun_discover.documents import read_content
 from nemorun_discover.errors import StoreError
 from nemorun_discover.model.record import RECORD_SCHEMA, Record
 
@@ -38,10 +39,11 @@ def load_record(path: Path) -> Record:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = _decode(path.read_bytes())
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+        content = read_content(path)
+        if content is None:
+            raise StoreError(f"{path}: cannot be read (No such file or directory)")
+        document = _decode(content)
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path}: damaged record ({error})") from error
     if not isinstance(document, dict):
         raise StoreError(f"{path}: damaged record (not a JSON object)")
@@ -51,7 +53,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _decode(content: bytes) -> Any:  # noqa: ANN401 - JSON
     try:
         return msgspec.json.decode(content)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         # Four times slower, but it reads the lone surrogates that stand for a path that is not UTF-8.
         return json.loads(content)
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nemorun_discover.config.locate import find_config, repository_of, shown
+from nemorun_discover.documents import read_content
+from nemorun_discover.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,12 +101,14 @@ def scope_of(
 def project_in(record: Path) -> str | None:
     """`project.root` of a record, of whichever version; None when it cannot be told."""
     try:
-        content = record.read_bytes()
-    except OSError:
+        content = read_content(record)
+    except StoreError:
+        return None
+    if content is None:
         return None
     try:
         return msgspec.json.decode(content, type=_Record).project.root
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         found = _ROOT.search(content)
         return None if found is None else _unquoted(found[1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -60,7 +61,9 @@ class UpstreamJob:
     def __init__(self, job_dir: Path, *, has_outputs: bool = True) -> None:
         paths = JobLayout(job_dir)
         job = read_json(paths.job)
-        if job is None:
+        if not isinstance(job, dict) or not {"id", "task", "params"} <= set(job):
+            if paths.job.exists():
+                raise UsageError(f"{paths.job} is damaged", hint="run that job again")
             raise UsageError(
                 f"{job_dir}: the job this one waited for is not there any more",
                 hint="its experiment's folder was deleted; run it again",
@@ -68,7 +71,7 @@ class UpstreamJob:
         self.job_id: str = job["id"]
         self.task: str = job["task"]
         self.params: dict[str, Any] = job["params"]
-        self.result: Any = read_json(paths.result)
+        self.result: Any = _result_at(paths.result)
         self._outputs = paths.outputs
         self._has_outputs = has_outputs
 
@@ -84,6 +87,16 @@ class UpstreamJob:
 
     def __repr__(self) -> str:
         return f"<UpstreamJob {self.job_id}>"
+
+
+def _result_at(path: Path) -> Any:  # noqa: ANN401 - JSON
+    """What a job returned; a damaged file is not the same as None."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is damaged: {error}", hint="run that job again") from error
 
 
 def current() -> CurrentJob:
@@ -136,7 +149,7 @@ def upstreams(task: str) -> tuple[UpstreamJob, ...]:
 def _this_job(what: str) -> tuple[Path, dict[str, Any]]:
     folder = os.environ.get("NEMORUN_JOB_DIR")
     job = read_json(JobLayout(Path(folder)).job) if folder else None
-    if folder is None or job is None:
+    if folder is None or not isinstance(job, dict):
         raise OutsideJob(
             f"{what} was called outside a job",
             hint="it works in a task that `nemorun run` started",

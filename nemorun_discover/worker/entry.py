@@ -37,6 +37,7 @@ SRUN = "--srun"
 START = "--start"
 CONTAINER = "--container"
 BOX = "--box"
+_MUST_HAVE = {"timeout_s", "grace_s"}
 
 
 def main() -> None:
@@ -57,7 +58,7 @@ def main() -> None:
     paths = JobLayout(Path(folder))
     attempt = paths.attempt(int(number))
     job = patiently(lambda: read_json(paths.job))
-    if job is None:
+    if not isinstance(job, dict) or not set(job) >= _MUST_HAVE:
         raise SystemExit(f"nemorun: {paths.job}: there is none, or it is damaged")
     _find_from_folder(job, folder)
     hooks = _hooks(paths, attempt, user) if how == CONTAINER else {}

@@ -105,6 +105,7 @@ def test_the_status_document_has_every_field_of_the_contract(nemorun, shelf, tol
         "executor": "local",
         "state": "FAILED",
         "reason": "SIGNAL",
+        "message": None,
         "raw_state": None,
         "exit_code": None,
         "signal": "SIGKILL",

@@ -162,7 +162,8 @@ def test_a_process_that_took_over_the_number_of_ours_is_left_alone(lab):
     status = lab.finish(experiment).jobs[0]
 
     assert status.state is State.FAILED
-    assert status.reason == "LOST"
+    # Its own supervisor lives, and may tell the end of the process that was ended because of the lie.
+    assert status.reason in ("LOST", "SIGNAL")
 
 
 def fill(path):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import subprocess
 import sys
 from datetime import UTC, datetime
 
 import pytest
 
+from nemorun_discover.errors import DamagedFile, UnreadableFile
 from nemorun_discover.model.layout import AttemptLayout
 from nemorun_discover.model.state import State
 from nemorun_discover.schedulers.local.evidence import read_fact
@@ -59,7 +62,7 @@ def left(attempt, **document):
         (None, "SIGKILL", "CANCELLED", (State.CANCELLED, None)),
         (0, None, "CANCELLED", (State.CANCELLED, None)),
         (1, None, "CANCELLED", (State.CANCELLED, None)),
-        (None, None, None, (State.FAILED, None)),
+        (None, None, None, (State.FAILED, "DAMAGED")),
     ],
     ids=[
         "success", "code", "signal", "timeout", "timeout heeded", "cancelled", "cancelled heeded",
@@ -70,6 +73,9 @@ def test_an_exit_is_a_state_and_a_reason(attempt, code, signal, reason, expected
     fact = left(attempt, exit_code=code, signal=signal, reason=reason)
 
     assert (fact.state, fact.reason) == expected
+    if fact.reason == "DAMAGED":
+        assert str(attempt.exit) in fact.message
+        return
     assert (fact.exit_code, fact.signal, fact.host) == (code, signal, "node-1")
     assert fact.started_at == datetime(2026, 11, 22, 7, 12, 3, 500_000, tzinfo=UTC)
     assert fact.ended_at == datetime(2026, 11, 22, 7, 12, 4, tzinfo=UTC)
@@ -78,17 +84,84 @@ def test_an_exit_is_a_state_and_a_reason(attempt, code, signal, reason, expected
 def test_an_exit_is_believed_over_a_process_that_seems_to_run(attempt):
     put(attempt.process, describe_process(os.getpid()))
 
-    assert left(attempt, exit_code=0).state is State.SUCCEEDED
+    assert left(attempt, exit_code=0, signal=None, reason=None).state is State.SUCCEEDED
 
 
 def test_an_empty_folder_proves_nothing(attempt):
     assert read_fact(attempt) is None
 
 
-def test_half_a_claim_proves_nothing(attempt):
+def test_half_a_claim_behind_which_nothing_runs_is_damage_and_names_the_file(attempt):
     attempt.process.write_text('{"pid": 1')
 
-    assert read_fact(attempt) is None
+    fact = read_fact(attempt)
+
+    assert (fact.state, fact.reason) == (State.FAILED, "DAMAGED")
+    assert str(attempt.process) in fact.message
+
+
+def test_half_a_claim_of_a_process_that_runs_is_a_job_that_runs(attempt):
+    attempt.process.write_text('{"pid": 1')
+    marks = {"NEMORUN_JOB_DIR": str(attempt.root.parent), "NEMORUN_ATTEMPT": attempt.root.name}
+    process = subprocess.Popen(["sleep", "600"], env={**os.environ, **marks})
+
+    try:
+        assert read_fact(attempt).state is State.RUNNING
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_what_runs_on_another_machine_is_not_judged_by_a_damaged_claim(attempt):
+    attempt.process.write_text("5")
+
+    with pytest.raises(DamagedFile, match=re.escape(str(attempt.process))):
+        read_fact(attempt, is_here=False)
+
+
+def test_a_file_that_cannot_be_read_now_proves_nothing(attempt):
+    put(attempt.process, gone_process())
+    put(attempt.exit, {"exit_code": 0, "signal": None, "reason": None})
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        with pytest.raises(UnreadableFile, match=re.escape(str(attempt.exit))):
+            read_fact(attempt)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert read_fact(attempt).state is State.SUCCEEDED
+
+
+HIDES = """
+import json, sys
+from nemorun_discover.schedulers.local.process import runs_still, processes_of
+from pathlib import Path
+print(json.dumps([runs_still(one) for one in json.loads(sys.argv[1])] + [processes_of(Path("/a/attempt-1"))]))
+"""
+
+
+@pytest.mark.parametrize("proc", ["an empty one", "of another PID namespace"])
+def test_a_process_that_proc_hides_is_not_taken_for_gone(sleeper, proc):
+    described = [describe_process(sleeper.pid), gone_process()]
+    enter = ["--mount-proc", "--pid", "--fork"] if proc != "an empty one" else []
+    hide = "" if enter else "mount -t tmpfs none /proc && "
+    command = ["unshare", "--user", "--map-root-user", "--mount", *enter, "sh", "-c"]
+    if subprocess.run([*command, f"{hide}true"], capture_output=True, check=False).returncode:
+        pytest.skip("no user namespaces here")
+
+    answer = subprocess.run(
+        [*command, f'{hide}exec "$@"', "sh", sys.executable, "-c", HIDES, json.dumps(described)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    living, ended, processes = json.loads(answer.stdout)
+    assert living is None
+    assert ended is None
+    assert processes == ([] if enter else None)
 
 
 def test_a_supervisor_that_lives_is_a_job_that_runs(attempt, sleeper):

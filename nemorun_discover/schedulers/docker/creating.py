@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nemorun_discover.documents import JobOrders, read_object
 from nemorun_discover.errors import ConfigError, ExecutorRefused
-from nemorun_discover.files import read_json
 from nemorun_discover.schedulers.docker.commands import Way
 from nemorun_discover.schedulers.docker.engine import explanation, said
 from nemorun_discover.schedulers.docker.evidence import note_container
@@ -134,7 +134,7 @@ class Creating:
 def _script_of(submission: Submission) -> list[str]:
     if submission.job.script is None:
         return []
-    document = read_json(submission.paths.job) or {}
+    document = read_object(submission.paths.job, JobOrders) or {}
     return [str(one) for one in document.get("argv", ())]
 
 

@@ -11,7 +11,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.files import read_json, write_json
+from nemorun_discover.documents import Container, Exit, read_object
+from nemorun_discover.errors import DamagedFile, UnreadableFile
+from nemorun_discover.files import write_json
 from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.protocol import Fact
 
@@ -22,15 +24,23 @@ if TYPE_CHECKING:
 
 NAME = "container.json"
 CANCEL = "cancel"
+DAMAGE, UNREADABLE = "damage", "unreadable"
 ENDED = ("exited", "dead")  # of the engine's words for how a container stands
 _SIGNALLED = 128
 _NEVER = "0001-01-01"  # the engine's word for a moment that has not come
 
 
 def known_container(attempt: AttemptLayout) -> dict[str, Any]:
-    """What was written down of the attempt's container; empty when nothing was."""
-    found = read_json(attempt.root / NAME)
-    return found if isinstance(found, dict) else {}
+    """What was written down of the attempt's container; empty when nothing was.
+
+    Where that is damaged, or cannot be read now, one entry says so (DAMAGE, UNREADABLE): there was one.
+    """
+    try:
+        return read_object(attempt.root / NAME, Container) or {}
+    except DamagedFile as error:
+        return {DAMAGE: error.message}
+    except UnreadableFile as error:
+        return {UNREADABLE: error.message}
 
 
 def note_container(attempt: AttemptLayout, **facts: Any) -> None:  # noqa: ANN401 - JSON
@@ -39,7 +49,9 @@ def note_container(attempt: AttemptLayout, **facts: Any) -> None:  # noqa: ANN40
     Raises:
         OSError: It cannot be written.
     """
-    write_json(attempt.root / NAME, {**known_container(attempt), **facts})
+    known = known_container(attempt)
+    known.pop(UNREADABLE, None)
+    write_json(attempt.root / NAME, {**known, **facts})
 
 
 def forget_container(attempt: AttemptLayout) -> None:
@@ -58,9 +70,13 @@ def is_cancelled(attempt: AttemptLayout) -> bool:
 
 
 def own_end(attempt: AttemptLayout) -> dict[str, Any] | None:
-    """What the worker left; None when it has left nothing yet."""
-    found = read_json(attempt.exit)
-    return found if isinstance(found, dict) else None
+    """What the worker left; None when it has left nothing yet.
+
+    Raises:
+        DamagedFile: What it left is damaged.
+        UnreadableFile: It cannot be read now.
+    """
+    return read_object(attempt.exit, Exit)
 
 
 def fact_of_own_end(
@@ -145,9 +161,14 @@ def _signal_name(code: int) -> str | None:
         return None
 
 
-def lost(host: str) -> Fact:
-    """Its container is gone, and nothing was left of it."""
-    return Fact(state=State.FAILED, reason=Reason.LOST, host=host)
+def lost(host: str, why: str) -> Fact:
+    """Nothing was left of it that tells how it ended."""
+    return Fact(state=State.FAILED, reason=Reason.LOST, host=host, message=why)
+
+
+def damaged(host: str, why: str) -> Fact:
+    """What was left of it that would tell how it ended is damaged."""
+    return Fact(state=State.FAILED, reason=Reason.DAMAGED, host=host, message=why)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -6,12 +6,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from nemorun_discover.errors import ExecutorRefused, NemorunError
+from nemorun_discover.errors import ExecutorRefused, NemorunError, UnreadableFile
 from nemorun_discover.model.state import State
 from nemorun_discover.model.status import Contact
 from nemorun_discover.schedulers.docker.engine import (
@@ -73,6 +74,7 @@ class DockerScheduler(Scheduler):
         self._tracked: dict[str, Tracked] = {}
         self._is_thread_missing = False
         self._told: set[str] = set()
+        self._untold: dict[str, str] = {}
         self._slots: dict[str, Slots] = {}
         self._gpus = MachineGpus(env, still_runs=self.has_gpus)
         self._is_over = threading.Event()
@@ -127,11 +129,16 @@ class DockerScheduler(Scheduler):
             self._is_thread_missing = False
             self._in_a_thread(int)
         facts = {}
+        self._untold.clear()
         for submission in submissions:
             one = self._tracked.get(key_of(submission))
             if one is not None and one.is_waiting:
                 self._begin(one)
-            fact = one.fact(self._host) if one else None
+            try:
+                fact = one.fact(self._host) if one else None
+            except UnreadableFile as error:
+                self._untold[submission.job.executor] = error.message
+                continue
             if fact is None:
                 continue
             facts[submission.job.id] = fact
@@ -173,6 +180,8 @@ class DockerScheduler(Scheduler):
     def contacts(self) -> Mapping[str, Contact]:
         """How far pulls are, what keeps the engine from answering, and who waits for GPUs."""
         waiting = contacts_of(self._slots)
+        for name, words in self._untold.items():
+            waiting[name] = replace(waiting.get(name, Contact()), trouble=words)
         if "_starting" not in self.__dict__:
             return waiting
         pulling = dict(self._starting.known.pulling)
@@ -181,7 +190,7 @@ class DockerScheduler(Scheduler):
         return waiting | {
             name: Contact(
                 as_of=self._watch.as_of,
-                trouble=trouble,
+                trouble=trouble or self._untold.get(name),
                 progress=pulling.get(name),
                 waiting=waiting[name].waiting if name in waiting else {},
             )

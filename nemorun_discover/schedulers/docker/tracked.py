@@ -7,10 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from nemorun_discover.errors import DamagedFile
 from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.docker.commands import Way
 from nemorun_discover.schedulers.docker.evidence import (
+    DAMAGE,
     ENDED,
+    UNREADABLE,
+    damaged,
     fact_of_own_end,
     fact_of_state,
     is_cancelled,
@@ -118,22 +122,37 @@ class Tracked:
             self.is_gone,
         )  # before the evidence: when it has ended that is there
         kept = known_container(self.attempt)
+        damage = kept.get(DAMAGE)
         state = kept.get("state", state)
-        ended = own_end(self.attempt)
+        try:
+            ended = own_end(self.attempt)
+        except DamagedFile as error:
+            ended, damage = None, error.message
         has_ended = (state or {}).get("Status") in ENDED
         if ended is not None:
             if not (has_ended or is_gone) and self._waits_for_the_engine(ended):
                 return Fact(state=State.RUNNING, host=host)
             was_asked = is_cancelled(self.attempt)
             return fact_of_own_end(ended, state, host=host, was_asked=was_asked)
-        if state is not None and (has_ended or not is_gone):
-            return fact_of_state(
-                state,
-                host=host,
-                was_asked=is_cancelled(self.attempt),
-                timed_out=bool(kept.get("timed_out")),
-            )
-        return lost(host) if is_gone else None
+        if UNREADABLE in kept:
+            return None
+        if has_ended or is_gone:
+            if damage is not None:
+                return damaged(host, damage)
+            if state is None or not has_ended:
+                return lost(host, f"the engine knows no container {self.name} any more")
+        elif state is None:
+            return None
+        fact = fact_of_state(
+            state or {},
+            host=host,
+            was_asked=is_cancelled(self.attempt),
+            timed_out=bool(kept.get("timed_out")),
+        )
+        if fact.state is State.SUCCEEDED and self.way is Way.WORKER:
+            # The worker leaves with 0, however its job ended: that is in the file it leaves.
+            return lost(host, f"its worker has ended and left no {self.attempt.exit}")
+        return fact
 
     def _waits_for_the_engine(self, ended: dict[str, Any]) -> bool:
         """A failure may have been for want of memory, which only the engine knows."""

@@ -15,7 +15,6 @@ from nemorun_discover.schedulers.docker.evidence import (
     ENDED,
     known_container,
     note_container,
-    own_end,
 )
 from nemorun_discover.schedulers.docker.names import EXPERIMENT
 from nemorun_discover.schedulers.docker.places import settings
@@ -112,7 +111,8 @@ class Watch:
 
     def _take_in(self, one: Tracked, status: str | None) -> None:
         if status is None:
-            one.is_gone = True
+            # A list may have been made before the container was: that there is none is what the engine says of it.
+            one.is_gone = not self._is_there(one.name)
             return
         one.is_gone = False
         if one.state is None or one.state.get("Status") != status:
@@ -123,6 +123,15 @@ class Watch:
         elif one.way is Way.BARE:
             self._copy_log(one)
         self._limit_time(one)
+
+    def _is_there(self, name: str) -> bool:
+        from docker import errors  # noqa: PLC0415 - the SDK is loaded when it is needed
+
+        try:
+            self._door.client().api.inspect_container(name)
+        except errors.NotFound:
+            return False
+        return True
 
     def _inspect(self, name: str) -> dict[str, Any]:
         from docker import errors  # noqa: PLC0415 - the SDK is loaded when it is needed
@@ -139,7 +148,7 @@ class Watch:
             return
         if one.way is Way.BARE:
             self._copy_log(one)
-        elif own_end(one.attempt) is None:
+        elif not one.attempt.exit.exists():
             text, known = self._logs(one.name), one.attempt.log.read_bytes()
             if not known.endswith(text):  # a driver that died may have got so far
                 _append(one.attempt.log, text)

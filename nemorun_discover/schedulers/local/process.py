@@ -31,15 +31,40 @@ _STAT_STARTTIME = 19  # field 22 of proc(5), counted from the state (field 3)
 
 def describe_process(pid: int) -> dict[str, Any]:
     """What tells this process from every other: pid, start mark, boot and host (JSON)."""
-    return {"pid": pid, "started": _start_mark(pid), "boot": _boot(), "host": _host()}
+    return {
+        "pid": pid,
+        "started": _start_mark(pid),
+        "boot": _boot(),
+        "host": _host(),
+        "pid_namespace": _pid_namespace(),
+    }
 
 
 def is_same_process_alive(identity: Mapping[str, Any]) -> bool:
-    """True when the process so described still runs on this machine; a zombie does not."""
-    if identity.get("host") != _host() or identity.get("boot") != _boot():
+    """True when the process so described is seen to run on this machine; a zombie does not."""
+    return runs_still(identity) is True
+
+
+def runs_still(identity: Mapping[str, Any]) -> bool | None:
+    """Whether the process so described runs on this machine; None when this process cannot tell.
+
+    It cannot where /proc is not mounted, or hides the process (hidepid), or shows those of another PID
+    namespace: that a process is not seen there proves nothing. That its number is free proves its end.
+    """
+    if identity.get("host") != _host():
         return False
-    mark = _start_mark(int(identity["pid"]))
-    return mark is not None and mark == identity.get("started")
+    own, other = _boot(), identity.get("boot")
+    if own and other and own != other:
+        return False
+    space = identity.get("pid_namespace")
+    if space and space != _pid_namespace():
+        return None
+    pid = int(identity["pid"])
+    mark = _start_mark(pid)
+    started = identity.get("started")
+    if mark is not None and started is not None:
+        return bool(mark == started)
+    return None if _is_number_taken(pid) else False
 
 
 def is_on_this_host(identity: Mapping[str, Any]) -> bool:
@@ -132,15 +157,26 @@ def kill_marked(attempt: Path) -> None:
     Args:
         attempt: The attempt's folder; NEMORUN_JOB_DIR and NEMORUN_ATTEMPT say that a process is of it.
     """
-    marks = _marks_of(attempt)
     for _ in range(_KILL_ROUNDS):  # one of them may have started another while we looked
-        pids = [one for one in _other_processes() if marks <= _environment_of(one)]
+        pids = processes_of(attempt)
         if not pids:
             return
         for one in pids:
             with contextlib.suppress(OSError):
                 os.kill(one, signal.SIGKILL)
         time.sleep(_KILL_PAUSE_S)
+
+
+def processes_of(attempt: Path) -> list[int] | None:
+    """The processes of this user, oldest first, that the environment of this attempt was handed down to.
+
+    None where nobody can tell: there is no /proc (macOS), or it does not show this process itself.
+    """
+    if not _environment_of(os.getpid()):
+        return None
+    marks = _marks_of(attempt)
+    found = [one for one in _other_processes() if marks <= _environment_of(one)]
+    return sorted(found, key=lambda pid: int(_start_mark(pid) or 0))
 
 
 def signal_ranks(attempt: Path, number: signal.Signals) -> None:
@@ -197,10 +233,10 @@ def _environment_of(pid: int) -> set[bytes]:
 
 
 def _start_mark(pid: int) -> str | None:
-    """When the kernel started this process; None when there is none, or only its zombie."""
+    """When the kernel started this process; None when there is none, or only its zombie, or it is not seen."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError:  # none of that number; or hidepid: EPERM, ENOENT
         return None if Path("/proc/self/stat").exists() else _start_mark_by_ps(pid)
     # The command's name stands in parentheses and may hold anything, even ") ".
     values = stat[stat.rindex(b")") + 2 :].split()
@@ -211,9 +247,27 @@ def _start_mark_by_ps(pid: int) -> str | None:
     import subprocess  # noqa: PLC0415 - costs the worker 9 ms, and Linux has no need of it
 
     command = ["ps", "-o", "state=,lstart=", "-p", str(pid)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+    except OSError:
+        return None
     state, _, started = answer.partition(" ")
     return started.strip() if started and not state.startswith("Z") else None
+
+
+def _is_number_taken(pid: int) -> bool:
+    """True when a process has this number that is not seen to be a zombie."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return True
+    return stat[stat.rindex(b")") + 2 :].split()[_STAT_STATE] not in (b"Z", b"X")
 
 
 def _host() -> str:
@@ -226,4 +280,12 @@ def _boot() -> str:
     except OSError as error:
         if is_passing(error):  # without it every process would seem to be gone
             raise
+        return ""
+
+
+def _pid_namespace() -> str:
+    """Process ids mean something in one; empty where there are none."""
+    try:
+        return os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - text, not a path
+    except OSError:
         return ""

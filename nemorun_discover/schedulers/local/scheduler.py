@@ -6,21 +6,23 @@ import os
 import signal
 import socket
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from nemorun_discover.errors import ExecutorRefused, NemorunError
+from nemorun_discover.documents import JobOrders, Process, read_object
+from nemorun_discover.errors import DamagedFile, ExecutorRefused, NemorunError, UnreadableFile
 from nemorun_discover.executors.codec import launcher_of
-from nemorun_discover.files import read_json
 from nemorun_discover.launchers.nsys import profiles_folder
+from nemorun_discover.model.event import utc_now
 from nemorun_discover.model.state import Reason, State
 from nemorun_discover.model.status import Contact
 from nemorun_discover.schedulers.checkouts import Checkouts
 from nemorun_discover.schedulers.environment import require_secrets
 from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.local.evidence import read_fact
-from nemorun_discover.schedulers.local.process import send_signal
+from nemorun_discover.schedulers.local.process import processes_of, send_signal
 from nemorun_discover.schedulers.local.processes import (
     local_environment,
     place_of,
@@ -42,6 +44,7 @@ from nemorun_discover.shortage import is_passing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.executors.local import LocalExecutor
@@ -66,6 +69,9 @@ class LocalScheduler(Scheduler):
         self._dropped: set[str] = set()
         self._short: dict[str, tuple[str, str]] = {}
         self._called_off: set[str] = set()  # attempts whose supervisor was ended before it had them
+        self._unclaimed: set[str] = set()
+        self._untold: dict[tuple[str, str], str] = {}
+        self._told_at: dict[str, datetime] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._checkouts = Checkouts()
 
@@ -102,20 +108,38 @@ class LocalScheduler(Scheduler):
 
     def adopt(self, submission: Submission) -> Started | None:
         """Find the attempt by the files in its folder."""
-        process = read_json(submission.paths.attempt(submission.attempt).process)
+        attempt = submission.paths.attempt(submission.attempt)
+        try:
+            process = read_object(attempt.process, Process)
+        except (DamagedFile, UnreadableFile):
+            process = {}
         if process is None:
-            return None
-        devices = tuple(one for one in process.get("gpus", "").split(",") if one)
+            # Somebody has deleted the file, or the supervisor is about to write it: a second one would run beside it.
+            if not processes_of(attempt.root):
+                return None
+            self._unclaimed.add(submission.job.id)
+        known = process or {}
+        devices = tuple(one for one in known.get("gpus", "").split(",") if one)
         self._slots_of(submission).keep(submission.job.id, devices)
-        return started(submission, process["pid"])
+        pid = known.get("pid") or next(iter(processes_of(attempt.root) or ()), None)
+        return started(submission, pid)
 
     def query(self, submissions: Sequence[Submission]) -> Mapping[str, Fact]:
         """Look at each attempt's folder and process."""
         facts = {}
         for submission in submissions:
-            fact = self._query_one(submission)
+            job = submission.job
+            try:
+                fact = self._query_one(submission)
+            except UnreadableFile as error:
+                self._untold[job.executor, job.id] = error.message
+                continue
+            self._untold.pop((job.executor, job.id), None)
+            self._told_at[job.executor] = utc_now()
             if fact is not None:
-                facts[submission.job.id] = fact
+                facts[job.id] = fact
+                if fact.message and fact.reason == Reason.DAMAGED and not fact.state.is_final:
+                    self._untold[job.executor, job.id] = fact.message
         return facts
 
     def cancel(self, submissions: Sequence[Submission]) -> None:
@@ -125,14 +149,23 @@ class LocalScheduler(Scheduler):
                 self._slots_of(submission).release(submission.job.id)
                 self._dropped.add(submission.job.id)
                 continue
-            process = read_json(submission.paths.attempt(submission.attempt).process)
+            attempt = submission.paths.attempt(submission.attempt)
             child = self._children.get(submission.job.id)
-            if process is not None:
-                send_signal(process, signal.SIGTERM)
-            elif child is not None and child.poll() is None:
-                # It cannot write down that it has the attempt; if it has by now, this is the same signal.
-                child.terminate()
-                self._called_off.add(submission.job.id)
+            try:
+                process = read_object(attempt.process, Process)
+            except DamagedFile:
+                self._end_unknown(submission)
+            except UnreadableFile:
+                continue  # asked again at the next look
+            else:
+                if process is not None:
+                    send_signal(process, signal.SIGTERM)
+                elif child is not None and child.poll() is None:
+                    # It cannot write down that it has the attempt; if it has by now, this is the same signal.
+                    child.terminate()
+                    self._called_off.add(submission.job.id)
+                elif submission.job.id in self._unclaimed:
+                    self._end_unknown(submission)
 
     def close(self) -> None:
         """Let go of the GPUs of jobs that have ended; those that run hold theirs themselves."""
@@ -140,12 +173,29 @@ class LocalScheduler(Scheduler):
             slots.let_go()
 
     def contacts(self) -> Mapping[str, Contact]:
-        """Which jobs wait for GPUs of other experiments, and what the supervisors of others wait for."""
+        """Which jobs wait for GPUs of other experiments, what the supervisors of others wait for, and what is untold."""
         contacts = contacts_of(self._slots)
         for job_id, (name, sentence) in self._short.items():
             known = contacts.get(name, Contact())
             contacts[name] = replace(known, waiting={**known.waiting, job_id: sentence})
+        for (name, _), trouble in self._untold.items():
+            known = contacts.get(name, Contact())
+            contacts[name] = replace(known, as_of=self._told_at.get(name), trouble=trouble)
         return contacts
+
+    def _end_unknown(self, submission: Submission) -> None:
+        """End an attempt whose process.json does not name its supervisor: it is the oldest of its processes."""
+        child = self._children.get(submission.job.id)
+        if child is not None:
+            if child.poll() is None:
+                child.terminate()
+            return
+        oldest = next(
+            iter(processes_of(submission.paths.attempt(submission.attempt).root) or ()), None
+        )
+        if oldest is not None:
+            with suppress(OSError):
+                os.kill(oldest, signal.SIGTERM)
 
     def _start(self, submission: Submission) -> Started | None:
         slots = self._slots_of(submission)
@@ -187,13 +237,19 @@ class LocalScheduler(Scheduler):
             return Fact(state=State.CANCELLED)
         child = self._children.get(submission.job.id)
         has_ended = child is not None and child.poll() is not None
-        fact = read_fact(submission.paths.attempt(submission.attempt))
+        attempt = submission.paths.attempt(submission.attempt)
+        fact = read_fact(attempt)
         if fact is None and has_ended and submission.job.id in self._called_off:
             fact = Fact(state=State.CANCELLED)
         elif fact is None and has_ended and child is not None:
-            fact = Fact(state=State.FAILED, reason="START_FAILED", exit_code=child.returncode)
+            fact = _without_evidence(submission, child.returncode)
+        elif (
+            fact is None and submission.job.id in self._unclaimed and not processes_of(attempt.root)
+        ):
+            fact = read_fact(attempt) or _without_evidence(submission, 0)
         self._short.pop(submission.job.id, None)
-        if fact is not None and fact.message and fact.state is State.RUNNING:
+        is_damaged = fact is not None and fact.reason == Reason.DAMAGED
+        if fact is not None and fact.message and fact.state is State.RUNNING and not is_damaged:
             self._short[submission.job.id] = submission.job.executor, fact.message
         if fact is not None and fact.state.is_final:
             self._slots_of(submission).release(submission.job.id)
@@ -250,6 +306,22 @@ class LocalScheduler(Scheduler):
             os.close(log)
 
 
+def _without_evidence(submission: Submission, code: int) -> Fact:
+    """Its supervisor has ended and left nothing: it did not begin, unless somebody has deleted what it left."""
+    try:
+        job = read_object(submission.paths.job, JobOrders)
+    except DamagedFile as error:
+        return Fact(state=State.FAILED, reason=Reason.DAMAGED, message=error.message)
+    if job is None:
+        why = f"{submission.paths.job} is not there any more"
+        return Fact(state=State.FAILED, reason=Reason.START_FAILED, exit_code=code, message=why)
+    if code == 0:
+        folder = submission.paths.attempt(submission.attempt).root
+        why = f"its supervisor has ended, and neither process.json nor exit.json is in {folder}"
+        return Fact(state=State.FAILED, reason=Reason.LOST, message=why)
+    return Fact(state=State.FAILED, reason=Reason.START_FAILED, exit_code=code)
+
+
 def _make_profiles_folder(submission: Submission) -> None:
     launcher = launcher_of(submission.executor)
     if launcher is not None and launcher.nsys_profile:
@@ -268,10 +340,10 @@ def _why(error: OSError | ValueError, submission: Submission) -> str:
     return f"its environment cannot be handed over ({error})"
 
 
-def started(submission: Submission, pid: int) -> Started:
-    """The answer that an attempt runs on this machine, as this process."""
+def started(submission: Submission, pid: int | None) -> Started:
+    """The answer that an attempt runs on this machine, as this process; None where that is not known."""
     return Started(
-        native_id=str(pid),
+        native_id="" if pid is None else str(pid),
         handle=handle_of("nemorun_local", submission),
         state=State.RUNNING,
         host=socket.gethostname(),

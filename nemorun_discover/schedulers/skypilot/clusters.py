@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.files import read_json, write_json
+from nemorun_discover.documents import Clusters, read_object
+from nemorun_discover.files import write_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +22,13 @@ _writing = Lock()
 
 
 def clusters_of(path: Path) -> dict[str, dict[str, Any]]:
-    """By name, the clusters of an experiment's `clusters.json`; none when there is no such file."""
-    document = read_json(path)
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        return {}
-    found: dict[str, dict[str, Any]] = document["clusters"]
+    """By name, the clusters of an experiment's `clusters.json`; none when there is no such file.
+
+    Raises:
+        DamagedFile: It is damaged: which clusters somebody pays for is not known.
+        UnreadableFile: It cannot be read now.
+    """
+    found: dict[str, dict[str, Any]] = (read_object(path, Clusters) or {}).get("clusters", {})
     return found
 
 
@@ -39,6 +42,7 @@ def note_cluster(path: Path, name: str, **facts: Any) -> None:  # noqa: ANN401 -
 
     Raises:
         OSError: It cannot be written; then no cluster is to be asked for.
+        StoreError: It is damaged, or cannot be read: likewise.
     """
     with _writing:
         clusters = clusters_of(path)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nemorun_discover.files import read_json, write_json
+from nemorun_discover.documents import KeptOutputs, read_object
+from nemorun_discover.errors import DamagedFile, UnreadableFile
+from nemorun_discover.files import write_json
 from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.local.evidence import read_fact
 from nemorun_discover.schedulers.protocol import Fact
@@ -56,7 +58,11 @@ def _by_its_own_word(run: Run, stream: JobStream) -> Fact | None:
         return None
     write_json(run.paths.exit, document)
     tell_what_stayed(run, stream)
-    fact = read_fact(run.paths)
+    try:
+        fact = read_fact(run.paths, is_here=False)
+    except (DamagedFile, UnreadableFile) as error:
+        run.damage = error.message
+        return None
     return None if fact is None else replace(fact, raw_state=run.raw)
 
 
@@ -83,8 +89,11 @@ def tell_what_stayed(run: Run, stream: JobStream) -> None:
 
 def what_stayed(paths: JobLayout) -> int:
     """Bytes of a job's outputs that were too many to come back; 0 for none."""
-    known = read_json(_note_of(paths))
-    return int(known["left_bytes"]) if isinstance(known, dict) else 0
+    try:
+        known = read_object(_note_of(paths), KeptOutputs)
+    except (DamagedFile, UnreadableFile):
+        return 0
+    return 0 if known is None else int(known["left_bytes"])
 
 
 def _note_of(paths: JobLayout) -> Path:

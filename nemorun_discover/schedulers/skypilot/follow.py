@@ -10,6 +10,7 @@ from datetime import datetime
 from threading import BoundedSemaphore, Event, Thread
 from typing import TYPE_CHECKING, Any
 
+from nemorun_discover.documents import Exit, check_object
 from nemorun_discover.errors import NemorunError
 from nemorun_discover.files import write_atomic
 from nemorun_discover.schedulers.skypilot.frames import JobStream
@@ -109,7 +110,7 @@ def keep_evidence(run: Run, stream: JobStream) -> dict[str, Any] | None:
     _keep(stream, "result", paths.result)
     _keep(stream, "error", run.paths.error)
     endings = [_json(stream.frame(node, "exit")) for node in stream.nodes_with("exit")]
-    known: list[dict[str, Any]] = [one for one in endings if one is not None]
+    known: list[dict[str, Any]] = [one for one in endings if check_object(one, Exit) is None]
     failed = [one for one in known if one.get("exit_code") != 0 or one.get("reason")]
     if failed:  # the others were ended because of it
         return next((one for one in failed if one.get("reason") != "CANCELLED"), failed[0])
@@ -139,7 +140,7 @@ def _keep(stream: JobStream, kind: str, path: Path) -> None:
 def _json(content: bytes | None) -> Any:  # noqa: ANN401 - JSON
     try:
         return None if content is None else json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from nemorun_discover.errors import StoreError
 from nemorun_discover.schedulers.skypilot.clusters import may_be_up
 from nemorun_discover.schedulers.skypilot.sdk import Sky
 
@@ -77,16 +78,20 @@ def probably_up(clusters: Path, ended_at: datetime | None) -> list[str]:
         ended_at: When its last job ended; None while one runs.
     """
     now = datetime.now(UTC)
+    try:
+        noted = may_be_up(clusters)
+    except StoreError as error:
+        return [f"{error.message}; which clusters may be up is not known, `sky status` tells"]
     return [
         f"cluster {name}{_at_a_price(one)} may be up: {_end(one)}"
-        for name, one in may_be_up(clusters).items()
+        for name, one in noted.items()
         if ended_at is None or _lives_until(one, ended_at) > now
     ]
 
 
 def _lives_until(noted: Mapping[str, Any], ended_at: datetime) -> datetime:
-    idle = noted["idle_minutes"]
-    if idle is None or not noted["is_torn_down"]:
+    idle = noted.get("idle_minutes")
+    if idle is None or not noted.get("is_torn_down"):
         return datetime.max.replace(tzinfo=UTC)
     return ended_at + timedelta(minutes=idle) + _SLACK
 
@@ -97,7 +102,7 @@ def _at_a_price(noted: Mapping[str, Any]) -> str:
 
 
 def _end(noted: Mapping[str, Any]) -> str:
-    idle = noted["idle_minutes"]
+    idle = noted.get("idle_minutes")
     if idle is None:
         return "it stays until somebody ends it"
-    return f"it {'goes' if noted['is_torn_down'] else 'stops'} after {idle} idle minutes"
+    return f"it {'goes' if noted.get('is_torn_down') else 'stops'} after {idle} idle minutes"

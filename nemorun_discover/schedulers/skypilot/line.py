@@ -7,6 +7,7 @@ waiting.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 LOOK_S = 5.0  # every look costs the API server a second of a processor
 _LONGEST_LOOK_S = 30.0  # also while the logs of all jobs are followed: their end is seen there
 _PAUSE_S = 0.3
-# A job that SkyPilot does not list is looked for this often before it counts as lost.
+# A job that SkyPilot does not list is looked for this often in a row, and once in another way, before it is lost.
 _MISSING = 3
+_GONE = "SkyPilot lists no such job any more, and it has left nothing"
 _LOG_TRIES = 3
 # SkyPilot itself waits for its server for a minute each time.
 _START_TRIES = 3
@@ -182,9 +184,12 @@ class Line(Thread):
     def _heard_of(self, run: Run, word: str | None) -> None:
         if word is None:
             self._missing[run.key] = self._missing.get(run.key, 0) + 1
-            if self._missing[run.key] >= _MISSING and run.fact is None:
-                self._end(run, Fact(state=State.FAILED, reason=Reason.LOST))
+            if self._missing[run.key] >= _MISSING and run.fact is None and self._is_gone(run):
+                self._end(run, Fact(state=State.FAILED, reason=Reason.LOST, message=_GONE))
             return
+        self._missing.pop(
+            run.key, None
+        )  # in a row: one answer that lists it is worth more than any that do not
         run.raw = word
         is_final = meaning_of(word)[0].is_final
         follower = run.follower
@@ -196,6 +201,14 @@ class Line(Thread):
         if not is_final or (follower.trouble and run.log_tries < _LOG_TRIES):
             run.log_tries += is_final
             self._follow(run)
+
+    def _is_gone(self, run: Run) -> bool:
+        """Whether SkyPilot, asked in another way, does not know the job either; no answer is none."""
+        try:
+            return self._service.is_gone(run)
+        except NemorunError as error:
+            self._hear(error)
+            return False
 
     def _conclude(self, run: Run) -> None:
         with run.lock:
@@ -209,6 +222,8 @@ class Line(Thread):
             others = [one for one in self._runs.values() if one.fact is None and one is not run]
             if all(one.is_cancelled for one in others):
                 self._tidy(run, self._service.tidy)
+        if fact.reason == Reason.LOST and run.damage is not None:
+            fact = replace(fact, reason=Reason.DAMAGED, message=run.damage)
         run.fact = fact
 
     def _tidy(self, run: Run, how: Callable[[Run], None]) -> None:

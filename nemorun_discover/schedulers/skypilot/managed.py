@@ -34,6 +34,10 @@ class Managed(Service):
             run.why = found.get(run.id or 0, {}).get("failure_reason")
         return {id_: str(one["status"]) for id_, one in found.items()}
 
+    def is_gone(self, run: Run) -> bool:
+        """True when there is none of its name either."""
+        return run.id not in self._sky.managed(name=run.name)
+
     def follow(self, run: Run, sink: Any) -> None:  # noqa: ANN401 - a text file
         """The job's log, from whichever cluster it runs on."""
         if run.id is not None:

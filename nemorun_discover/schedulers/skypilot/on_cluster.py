@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nemorun_discover.schedulers.skypilot.run import Run
 
 _UP = "UP"
+_STOPPED = "STOPPED"
 
 
 class OnCluster(Service):
@@ -56,6 +57,15 @@ class OnCluster(Service):
             return self._sky.states(self._name, [run.id for run in runs if run.id is not None])
         except ClusterGone:
             return {}
+
+    def is_gone(self, run: Run) -> bool:
+        """True when its cluster is gone or stopped, or is up and has no such job in its queue."""
+        known = self._sky.cluster(self._name)
+        if known is None or known["status"] == _STOPPED:
+            return True
+        if known["status"] != _UP:
+            return False  # it is being started, or repaired: nobody can ask it
+        return all(int(one["job_id"]) != run.id for one in self._sky.queue(self._name))
 
     def follow(self, run: Run, sink: Any) -> None:  # noqa: ANN401 - a text file
         """The log of the cluster's job."""

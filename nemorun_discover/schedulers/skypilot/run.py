@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nemorun_discover.files import read_json, write_json
+from nemorun_discover.documents import SkypilotArrival, read_object
+from nemorun_discover.errors import DamagedFile, UnreadableFile
+from nemorun_discover.files import write_json
 from nemorun_discover.model.layout import ExperimentLayout
 from nemorun_discover.schedulers.skypilot.names import job_name
 
@@ -31,6 +33,7 @@ class Run:
         why: SkyPilot's words for a failure of its own.
         message: A sentence for the user, once it has arrived.
         fact: How it ended; None while it has not.
+        damage: What is wrong with the files it has left on this machine, a sentence.
         is_cancelled: Somebody wants it to end.
         is_told_to_end: SkyPilot has been asked to end it.
         was_asked: An earlier process may have asked SkyPilot for it.
@@ -45,6 +48,7 @@ class Run:
     why: str | None = None
     message: str | None = None
     fact: Fact | None = None
+    damage: str | None = None
     is_cancelled: bool = False
     is_told_to_end: bool = False
     was_asked: bool = False
@@ -81,8 +85,13 @@ class Run:
 
     def recall(self) -> None:
         """Take up what an earlier process wrote down."""
-        known: dict[str, Any] = read_json(self.paths.arrival) or {}
+        try:
+            known = read_object(self.paths.arrival, SkypilotArrival)
+        except (DamagedFile, UnreadableFile):
+            self.was_asked = True  # it is looked for at SkyPilot by its name
+            return
         self.was_asked = bool(known)
+        known = known or {}
         self.id, self.request = known.get("id"), known.get("request")
 
     def remember(self, **facts: int | str | None) -> None:

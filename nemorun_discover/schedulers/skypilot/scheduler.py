@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from nemorun_discover.errors import ConfigError, ExecutorRefused, NemorunError
+from nemorun_discover.errors import (
+    ConfigError,
+    DamagedFile,
+    ExecutorRefused,
+    NemorunError,
+    UnreadableFile,
+)
 from nemorun_discover.model.state import State
 from nemorun_discover.model.status import Contact
 from nemorun_discover.schedulers.handles import handle_of
@@ -126,7 +132,12 @@ class SkypilotScheduler(Scheduler):
         if run is None:
             run = Run(submission=submission)
             run.recall()
-            run.fact = read_fact(run.paths)
+            try:
+                run.fact = read_fact(run.paths, is_here=False)
+            except (DamagedFile, UnreadableFile) as error:
+                run.damage = (
+                    error.message
+                )  # its log is read again, and what it left comes with that
             line.add(run)
         return run
 

@@ -44,6 +44,10 @@ class Service(ABC):
         """By id, SkyPilot's words for the states of jobs; one that is gone is left out."""
 
     @abstractmethod
+    def is_gone(self, run: Run) -> bool:
+        """True when SkyPilot, asked in another way than by `states`, has no such job: it cannot run."""
+
+    @abstractmethod
     def follow(self, run: Run, sink: Any) -> None:  # noqa: ANN401 - a text file
         """Write the job's log into `sink` until the job ends."""
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from nemorun_discover.documents import JobOrders, read_object
 from nemorun_discover.errors import ExecutorRefused, NemorunError
-from nemorun_discover.files import read_json
 from nemorun_discover.model.layout import JobLayout
 from nemorun_discover.packaging.checkout import checkout
 from nemorun_discover.schedulers.skypilot.script import job_place, package_place
@@ -60,7 +60,7 @@ def _lay_out_code(submission: Submission, workdir: Path) -> None:
 
 def _add_upstream(submission: Submission, place: JobLayout) -> None:
     """What the job finds of those it waited for, by the same relative paths as here."""
-    job: dict[str, Any] = read_json(submission.paths.job) or {}
+    job = read_object(submission.paths.job, JobOrders) or {}
     folders = [one for ids in job.get("upstream", {}).values() for one in ids]
     for folder in folders:
         here = JobLayout(Path(os.path.normpath(submission.paths.root.parent / folder)))

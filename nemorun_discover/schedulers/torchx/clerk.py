@@ -14,11 +14,11 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from nemorun_discover.errors import ExecutorRefused, NemorunError
-from nemorun_discover.files import read_json, write_json
+from nemorun_discover.files import write_json
 from nemorun_discover.schedulers.local.process import is_on_this_host
 from nemorun_discover.schedulers.torchx.app import start_of
 from nemorun_discover.schedulers.torchx.errand import SHORTEST_PAUSE_S, Errand
-from nemorun_discover.schedulers.torchx.evidence import View
+from nemorun_discover.schedulers.torchx.evidence import View, app_of, process_of
 from nemorun_discover.schedulers.torchx.mirror import Mirror
 from nemorun_discover.schedulers.torchx.preview import request_of
 from nemorun_discover.schedulers.torchx.sdk import GONE
@@ -117,7 +117,7 @@ class Clerk:
 
     def _hand_over(self, errand: Errand) -> None:
         """Give the attempt to TorchX, unless that was done before."""
-        known = read_json(errand.paths.app) or {}
+        known = app_of(errand.paths)
         errand.handle = known.get("handle")
         errand.is_called_off = errand.is_called_off or known.get("is_called_off", False)
         if errand.handle is not None or errand.is_called_off:
@@ -149,7 +149,7 @@ class Clerk:
                 raise  # it is handed over again: `_find` tells whether it was taken
             self._refuse(errand, error)
             return
-        known = read_json(paths.app) or {}
+        known = app_of(paths)
         errand.handle = known.get("handle", handle)
         if errand.scheduler == "local_cwd":
             self._held.append(errand)
@@ -171,17 +171,17 @@ class Clerk:
         try:
             errand.paths.start.unlink()
         except FileNotFoundError:
-            known = read_json(errand.paths.app)
-            return known is None  # nobody was told of it
+            known = app_of(errand.paths)
+            return not known  # nobody was told of it
         return True
 
     def _cancel(self, errand: Errand) -> None:
         if not errand.is_called_off and self._call_off(errand):
-            known = read_json(errand.paths.app)
-            if known is not None:
+            known = app_of(errand.paths)
+            if known:
                 write_json(errand.paths.app, {**known, "is_called_off": True})
             errand.is_called_off = True
-        process = read_json(errand.paths.process)
+        process = process_of(errand.paths)
         is_resting = errand.trouble is not None and time.monotonic() < errand.look_at
         if errand.handle is None or errand.is_cancel_sent or is_resting:
             return
@@ -191,7 +191,7 @@ class Clerk:
 
     def _look(self, errand: Errand) -> None:
         # Of an attempt that was handed over twice, the app that took it says which one it is.
-        taker = (read_json(errand.paths.app) or {}).get("handle")
+        taker = (app_of(errand.paths)).get("handle")
         if taker not in (None, errand.handle):
             errand.handle, errand.view, errand.said = taker, None, ""
         state, message = self._sdk.status(errand.what, errand.scheduler, str(errand.handle))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.files import read_json
+from nemorun_discover.documents import App, Process, read_object, time_of
+from nemorun_discover.errors import DamagedFile, UnreadableFile
 from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.local.evidence import read_fact
 from nemorun_discover.schedulers.local.process import is_on_this_host
@@ -80,10 +80,19 @@ def fact_of(
     Returns:
         None when nothing is known.
     """
-    fact = read_fact(paths)
+    damage: DamagedFile | None = None
+    try:
+        fact = read_fact(paths, is_here=False)
+    except UnreadableFile:
+        return None
+    except DamagedFile as error:
+        fact, damage = None, error
     if fact is None and view is not None and view.is_final:
         # It has ended, and its last word may still be on its way.
-        return _last_word(paths, view, is_cancelled=is_cancelled, is_boxed=is_boxed)
+        last = _last_word(paths, view, is_cancelled=is_cancelled, is_boxed=is_boxed)
+        if damage is None or last is None or last.state is State.CANCELLED:
+            return last
+        return replace(last, state=State.FAILED, reason=Reason.DAMAGED, message=damage.message)
     if fact is None:
         fact = _of_another_machine(paths) or _of_the_app(view, is_boxed=is_boxed)
     if fact is None or not fact.state.is_final or view is None:
@@ -106,19 +115,39 @@ def _last_word(
         return Fact(state=State.SUCCEEDED, raw_state=raw)
     has_begun = paths.log.exists() if is_boxed else paths.process.exists()
     reason = _reason_of(view) or (Reason.LOST if has_begun else Reason.START_FAILED)
-    return Fact(state=State.FAILED, reason=reason, raw_state=raw)
+    said = f"TorchX says {raw}, and there is no {paths.exit}"
+    return Fact(state=State.FAILED, reason=reason, raw_state=raw, message=said)
 
 
 def _of_another_machine(paths: AttemptLayout) -> Fact | None:
-    process = read_json(paths.process)
+    process = process_of(paths)
     if process is None or is_on_this_host(process):
         return None
-    began = process.get("started_at")
     return Fact(
         state=State.RUNNING,
         host=process.get("host"),
-        started_at=datetime.fromisoformat(began) if began else None,
+        started_at=time_of(process.get("started_at")),
     )
+
+
+def process_of(paths: AttemptLayout) -> dict[str, Any] | None:
+    """Who runs an attempt; None when nobody does, or that cannot be told."""
+    try:
+        return read_object(paths.process, Process)
+    except (DamagedFile, UnreadableFile):
+        return None
+
+
+def app_of(paths: AttemptLayout) -> dict[str, Any]:
+    """What was written down of its app; empty when nothing was.
+
+    Of a damaged file no more is known than that somebody was about to hand the attempt over: then it is looked
+    for at TorchX by its name, as where the one who did it died before he knew the handle.
+    """
+    try:
+        return read_object(paths.app, App) or {}
+    except (DamagedFile, UnreadableFile) as error:
+        return {"damage": error.message}
 
 
 def _of_the_app(view: View | None, *, is_boxed: bool) -> Fact | None:

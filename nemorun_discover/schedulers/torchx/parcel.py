@@ -17,8 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nemorun_discover.documents import JobOrders, read_object
 from nemorun_discover.errors import ExecutorRefused
-from nemorun_discover.files import read_json
 from nemorun_discover.model.layout import JobLayout
 from nemorun_discover.schedulers.torchx.settings import settings_of
 
@@ -117,7 +117,7 @@ def _packed(submission: Submission, start: Mapping[str, Any]) -> bytes:
 
 def _upstream(here: JobLayout) -> list[str]:
     """The folders of the jobs before it, relative to the one that holds its own."""
-    document = read_json(here.job) or {}
+    document = read_object(here.job, JobOrders) or {}
     return [one for folders in document.get("upstream", {}).values() for one in folders]
 
 

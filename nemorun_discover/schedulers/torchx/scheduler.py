@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from nemorun_discover.errors import ExecutorRefused
-from nemorun_discover.files import read_json
 from nemorun_discover.model.state import Reason, State
 from nemorun_discover.model.status import Contact
 from nemorun_discover.schedulers.checkouts import lay_out_code
@@ -18,7 +17,7 @@ from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submi
 from nemorun_discover.schedulers.torchx.calls import off_the_main_thread
 from nemorun_discover.schedulers.torchx.clerk import Clerk
 from nemorun_discover.schedulers.torchx.errand import Errand
-from nemorun_discover.schedulers.torchx.evidence import fact_of, show_why
+from nemorun_discover.schedulers.torchx.evidence import app_of, fact_of, process_of, show_why
 from nemorun_discover.schedulers.torchx.preview import preview
 from nemorun_discover.schedulers.torchx.sdk import Sdk
 from nemorun_discover.schedulers.torchx.settings import settings_of
@@ -80,7 +79,7 @@ class TorchxScheduler(Scheduler):
     def adopt(self, submission: Submission) -> Started | None:
         """Find an attempt that has begun; what waits in a queue is found when it is submitted again."""
         handle = self._app_of(submission).get("handle")
-        process = read_json(submission.paths.attempt(submission.attempt).process)
+        process = process_of(submission.paths.attempt(submission.attempt))
         if handle is None or process is None:
             return None
         self._look_after(submission)
@@ -104,7 +103,7 @@ class TorchxScheduler(Scheduler):
             if errand is None or errand.is_over:
                 continue
             errand.is_cancelled = True
-            process = read_json(submission.paths.attempt(submission.attempt).process)
+            process = process_of(submission.paths.attempt(submission.attempt))
             if process is None or not send_signal(process, signal.SIGTERM):
                 self._clerks[errand.scheduler].wake()
 
@@ -172,7 +171,7 @@ class TorchxScheduler(Scheduler):
         return replace(fact, native_id=handle, handle=handle_of(BACKEND, submission))
 
     def _app_of(self, submission: Submission) -> Mapping[str, str]:
-        return read_json(submission.paths.attempt(submission.attempt).app) or {}
+        return app_of(submission.paths.attempt(submission.attempt))
 
 
 def _key(submission: Submission) -> tuple[str, int]:

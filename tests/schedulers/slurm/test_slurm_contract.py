@@ -7,6 +7,7 @@ import os
 import shutil
 import threading
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +26,6 @@ from tests.services.slurm import modern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.services.slurm.cluster import Cluster
     from tests.services.slurm.clusters import Clusters
@@ -94,7 +94,7 @@ class SlurmPlace:
             executor=executor,
             project=Project(root=str(self.folder), name="lab"),
             runtime=self._runtime,
-            root=self.folder.relative_to(self.folder.parent),
+            root=Path("../../../../work"),
             **fields,
         )
 

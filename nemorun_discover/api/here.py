@@ -19,7 +19,8 @@ from nemorun_discover.errors import JobFailed
 from nemorun_discover.executors.local import LocalExecutor
 from nemorun_discover.lifecycle.submission import script_argv
 from nemorun_discover.model.state import Reason, State
-from nemorun_discover.worker.result import to_json
+from nemorun_discover.worker.result import NotRun, to_json
+from nemorun_discover.worker.task import call_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,9 +64,11 @@ def run_here(
 
 def _call(task: Partial, name: str) -> Result:
     check_complete(task.fn, task.arguments)
-    value = task.fn(**task.arguments)
+    value = call_task(task.fn, dict(task.arguments))
     try:
         kept = to_json(value)
+    except NotRun:
+        raise
     except TypeError as error:
         console_of().note(f"nemorun: the result is not kept: {error}")
         kept = None

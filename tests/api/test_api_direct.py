@@ -324,3 +324,34 @@ told([refused, [[one.state, one.exit_code, one.value] for one in e.results().val
     assert [one.partition(" is a generator, which cannot be a task")[0] for one in refused] == [
         *("each", "stream", "each")
     ]
+
+
+def test_a_call_without_an_executor_runs_an_async_task_too_and_refuses_what_ran_no_line(desk):
+    answer = desk.launch(
+        TASKS
+        + """
+import asyncio
+async def f(n):
+    await asyncio.sleep(0)
+    return n + 1
+def generator():
+    print("never")
+    yield 1
+def coroutine():
+    return f(1)
+said = [run.run(run.Partial(f, 2)).value]
+for task in (generator, coroutine):
+    try:
+        said.append(str(run.run(task).state))
+    except TypeError as error:
+        said.append(str(error).split(",")[0])
+told(said)
+"""
+    )
+
+    assert answer.json == [
+        3,
+        "the return value is a generator (generator) that nobody has run",
+        "the return value is a coroutine (f) that nobody has run",
+    ]
+    assert "result is not kept" not in answer.err

@@ -16,8 +16,8 @@ umask 077
 one_line() { tr '\n\t' '  ' <"$err" | cut -c 1-300; }
 fail() { printf 'fail %s: %s\n' "$base" "$(one_line)"; exit 3; }
 
-err=${TMPDIR:-/tmp}/nemorun-$$.err
-(: >"$err") 2>/dev/null || err=$HOME/.nemorun-$$.err
+# As in submit.sh: others may write into /tmp, and a name that can be guessed may be a link of theirs by then.
+err=$(mktemp "${TMPDIR:-/tmp}/nemorun-XXXXXXXX" 2>/dev/null) || err=$HOME/.nemorun-$$.err
 (: >"$err") 2>/dev/null || err=/dev/null
 trap '[ "$err" = /dev/null ] || rm -f "$err"' EXIT
 trap 'exit 1' HUP INT PIPE TERM

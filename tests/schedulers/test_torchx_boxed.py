@@ -5,13 +5,19 @@ TorchX's local scheduler stands in for those that run images; it is told to pret
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import subprocess
 import sys
+import tarfile
+import zipfile
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
+from nemorun_discover.schedulers.torchx.parcel import UNPACK, VARIABLE
 from tests.cli.conftest import Cli
 from tests.schedulers.test_torchx_run import jobs_of
 
@@ -148,3 +154,41 @@ def test_a_secret_is_not_told_where_others_read_it(nemorun, project, monkeypatch
 
     assert answer.code == 6
     assert "box: secrets: local_cwd would show the value of TOKEN to others" in answer.err
+
+
+@pytest.mark.parametrize("there", ["nothing", "folder", "link", "file", "folder of another user"])
+def test_it_is_unpacked_into_no_folder_that_another_user_has_made(tmp_path, there):
+    """The folder's name can be guessed, and /tmp is shared."""
+    box, own = tmp_path / "box", tmp_path / "own"
+    own.mkdir()
+    if there == "link":
+        box.symlink_to(own)
+    elif there == "file":
+        box.touch()
+    elif there != "nothing":
+        box.mkdir()
+    if there == "folder of another user":
+        if os.geteuid() != 0:
+            pytest.skip("needs root, who gives a folder to another user")
+        os.chown(box, 54321, 54321)
+    runtime, parcel = BytesIO(), BytesIO()
+    with zipfile.ZipFile(runtime, "w") as file:
+        file.writestr("__main__.py", "print('it runs')")
+    with tarfile.open(fileobj=parcel, mode="w") as tar:
+        one = tarfile.TarInfo("runtime.zip")
+        one.size = len(runtime.getvalue())
+        tar.addfile(one, BytesIO(runtime.getvalue()))
+
+    done = subprocess.run(
+        [sys.executable, "-c", UNPACK, str(box)],
+        env={**os.environ, f"{VARIABLE}0": base64.b64encode(parcel.getvalue()).decode()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    if there in ("nothing", "folder"):
+        assert (done.returncode, done.stdout) == (0, "it runs\n"), done.stderr
+    else:
+        assert (done.returncode, done.stderr) == (1, f"{box} is not ours\n")
+        assert not list(own.iterdir())

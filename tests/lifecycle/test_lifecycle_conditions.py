@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from nemorun_discover.executors.codec import executor_to_dict
+from nemorun_discover.executors.local import LocalExecutor
 from nemorun_discover.lifecycle.cancel import cancel
 from nemorun_discover.model.job import Condition
 from nemorun_discover.model.state import State
@@ -92,3 +96,35 @@ def test_a_condition_that_can_never_come_true_skips_all_that_waits_in_vain(lab):
         (State.SKIPPED, "UPSTREAM_SUCCEEDED"),
         (State.SKIPPED, "UPSTREAM_FAILED"),
     ]
+
+
+def on(executor, job):
+    """The job on an executor of that name, which has settings of its own."""
+    name = f"{job.function}@{executor}"
+    return replace(job, id=name, slug=name, executor=executor)
+
+
+def test_conditions_and_maxfail_hold_between_executors(lab):
+    lab.write(TASKS)
+    executors = {
+        name: executor_to_dict(LocalExecutor(max_parallel=one))
+        for one, name in enumerate(("local", "other"), 1)
+    }
+    failing = lab.job("f", params={"fails": True})
+    waiting = [
+        on("other", after_f(lab, "h", "any")),
+        replace(on("other", after_f(lab, "h", "notok")), id="n@other", slug="n@other"),
+        on("other", after_f(lab, "g", "ok")),
+    ]
+
+    jobs = lab.run(failing, *waiting, executors=executors)
+    limited = lab.run(failing, *waiting, executors=executors, maxfail=1)
+
+    assert [(jobs[one].state, jobs[one].reason) for one in "fhng"] == [
+        (State.FAILED, "EXIT_CODE"),
+        (State.SUCCEEDED, None),
+        (State.SUCCEEDED, None),
+        (State.SKIPPED, "UPSTREAM_FAILED"),
+    ]
+    assert [limited[one].state for one in "fhng"] == [State.FAILED, *[State.SKIPPED] * 3]
+    assert {limited[one].reason for one in "hn"} == {"MAXFAIL"}

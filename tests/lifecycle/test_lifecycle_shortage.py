@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -270,6 +271,26 @@ def test_a_driver_without_descriptors_loses_nothing(lab):
     assert "open files" in told
     assert [one.state for one in status.jobs] == [State.SUCCEEDED] * 2
     assert lab.driver_pid(experiment) in (pid, 0)
+
+
+def test_a_driver_that_waits_for_descriptors_ends_when_its_experiment_is_deleted(lab):
+    lab.write(JOBS)
+    experiment = lab.launch(lab.job("f"))
+    when_one_runs(lab, experiment, 1)
+    lab.wait_until(lambda: lab.status_of(experiment, "f@local").state is State.RUNNING)
+    layout = lab.home.layout.experiment(experiment)
+
+    put_back = limited(driver_of(lab, experiment), resource.RLIMIT_NOFILE, 3)
+    (lab.root / "go").touch()
+    try:
+        lab.wait_until(lambda: observe(lab.home, experiment).trouble)
+        lab.wait_until(layout.job("f@local").attempt(1).exit.exists)
+        lab.launched.clear()
+        shutil.rmtree(layout.root)
+        lab.wait_until(lambda: not lab.driver_pid(experiment))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            put_back()
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import platform
 import shutil
 import sys
 import tempfile
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from nemorun_discover.cli.project import open_project
-from nemorun_discover.errors import NemorunError, StoreError
+from nemorun_discover.errors import ExecutorRefused, NemorunError, StoreError
 from nemorun_discover.model.check import Check, Verdict
 from nemorun_discover.packaging.runtime import is_intact
 from nemorun_discover.store.home import Home
@@ -132,7 +133,7 @@ def check_project(settings: Settings) -> Iterator[Check]:
     else:
         yield Check(name="config", verdict=Verdict.OK, message=str(file))
     yield from _check_profiles(project)
-    yield from _check_engine(project)
+    yield from _check_machine(project)
     yield _check_tasks(project)
 
 
@@ -145,16 +146,14 @@ def _check_profiles(project: OpenProject) -> Iterator[Check]:
         yield Check(name="profiles", verdict=Verdict.OK, message=f"executors: {names}")
 
 
-def _check_engine(project: OpenProject) -> Iterator[Check]:
-    """Docker's engine, for a project that has a use for it."""
-    if all(one.kind != "docker" for one in project.executors):
-        return
-    from nemorun_discover.schedulers.docker.engine import describe_engine  # noqa: PLC0415 - its SDK
+def _check_machine(project: OpenProject) -> Iterator[Check]:
+    """What the kinds of executor that the project uses need of this machine, as each says itself."""
+    from nemorun_discover.schedulers.table import scheduler_of  # noqa: PLC0415 - doctor only
 
-    try:
-        yield Check(name="docker", verdict=Verdict.OK, message=describe_engine(os.environ))
-    except NemorunError as error:
-        yield Check(name="docker", verdict=Verdict.WARN, message=error.message, remedy=error.hint)
+    for kind, name in {one.kind: one.name for one in project.executors}.items():
+        # What drives the kind may be of a plugin that is gone: `doctor -e` and `run` tell of it.
+        with suppress(ExecutorRefused), closing(scheduler_of(name, kind, os.environ)) as scheduler:
+            yield from scheduler.checks_of_machine()
 
 
 def _check_tasks(project: OpenProject) -> Check:

@@ -308,3 +308,7 @@ class Scheduler(Protocol):
 
         del may_run
         yield check_settings(self, name, executor)
+
+    def checks_of_machine(self) -> Iterator[Check]:
+        """Look whether this machine has what all executors of the kind need, for `nemorun doctor`: an engine, a service."""
+        yield from ()

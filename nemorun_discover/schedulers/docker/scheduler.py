@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from nemorun_discover.errors import ExecutorRefused, NemorunError, UnreadableFile
+from nemorun_discover.model.check import Check, Verdict
 from nemorun_discover.model.state import State
 from nemorun_discover.model.status import Contact
 from nemorun_discover.schedulers.docker.engine import (
     Door,
     EngineGone,
     connect_to_look,
+    describe_engine,
     load_sdk,
     said,
 )
@@ -48,7 +50,7 @@ from nemorun_discover.schedulers.protocol import Fact, Scheduler, Started, Submi
 from nemorun_discover.shortage import CAUGHT, describe, is_passing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from nemorun_discover.executors.base import Executor
     from nemorun_discover.executors.docker import DockerExecutor
@@ -215,6 +217,15 @@ class DockerScheduler(Scheduler):
             one["State"] in _ALIVE or (one["State"] == "created" and one["Created"] > young)
             for one in found
         )
+
+    def checks_of_machine(self) -> Iterator[Check]:
+        """Whether an engine answers, and which."""
+        try:
+            yield Check(name="docker", verdict=Verdict.OK, message=describe_engine(self._env))
+        except NemorunError as error:
+            yield Check(
+                name="docker", verdict=Verdict.WARN, message=error.message, remedy=error.hint
+            )
 
     def _begin(self, one: Tracked) -> None:
         """Start it in a thread, or have it wait until other experiments have given its GPUs back."""

@@ -52,6 +52,11 @@ def _check_live(home: Home, record: Record, root: Path) -> Iterator[Finding]:
     yield from by_git
     if then is not None and now is not None:
         yield from _check_recorded(then.own(), now.own(), by_git)
+    elif then is None and record.git is not None:
+        # Of an earlier version: an edit between the plan and a job's start left no trace.
+        yield _finding(
+            holds=None, message="whether files changed before the jobs started was not recorded"
+        )
 
 
 def _check_recorded(then: LiveCode, now: LiveCode, by_git: list[Finding]) -> Iterator[Finding]:

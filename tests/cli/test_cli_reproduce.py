@@ -338,3 +338,16 @@ def test_a_diff_that_was_cut_proves_no_more_than_it_holds(nemorun, shelf, told, 
         None,
         "what was not committed is the same as far as it was recorded, 1 MiB",
     ) in findings(check(nemorun), "code")
+
+
+def test_an_experiment_whose_files_were_not_compared_at_each_start_proves_less(nemorun, repository):
+    nemorun("run", "-k", "train")
+    (code,) = nemorun.home.glob("experiments/*/code.json")
+    code.unlink()  # what versions before this file wrote: an edit of the working tree left no trace
+
+    answer = nemorun("reproduce", "--check", "--json")
+
+    assert answer.json["proven"] is False
+    assert (None, "whether files changed before the jobs started was not recorded") in findings(
+        answer, "code"
+    )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nemorun_discover.errors import ExitCode, NemorunError, StoreError
-from nemorun_discover.shortage import describe, is_passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,6 +85,8 @@ def _call(body: Callable[[], Any], argv: Sequence[str]) -> Any:  # noqa: ANN401 
     except BrokenPipeError:
         raise
     except Exception as error:
+        from nemorun_discover.shortage import describe, is_passing  # noqa: PLC0415 - few commands fail so
+
         if is_passing(error):
             return _tell(StoreError(describe(error, Path.cwd())), argv)
         return _tell(_from_bug(error, argv), argv)

@@ -70,6 +70,8 @@ def find_experiment_and_jobs(
     try:
         found = home.find(first, scope, tell)
     except UsageError as error:
+        if first == LAST:
+            raise
         last = next(home.newest_of(scope()), None)
         if last is None or not _matches(observe(home, last), first):
             raise UsageError(

@@ -156,8 +156,21 @@ def _git_words(git: GitState | None) -> str:
         return "not a repository"
     commit = git.commit[:_HASH_SHOWN] if git.commit else "no commit yet"
     branch = f" on {git.branch}" if git.branch else ""
-    dirty = ", with changes (--diff prints them)" if git.dirty else ", clean"
-    return f"{commit}{branch}{dirty}"
+    return f"{commit}{branch}, {_dirty_words(git)}"
+
+
+def _dirty_words(git: GitState) -> str:
+    """Untracked files, and all files where there is no commit yet, are known by name: there is no diff of them."""
+    if git.diff:
+        return "with changes (--diff prints them)"
+    if not git.dirty:
+        return "clean"
+    if not git.untracked:
+        return "with changes"
+    files = (
+        "1 untracked file" if len(git.untracked) == 1 else f"{len(git.untracked)} untracked files"
+    )
+    return f"with {files}"
 
 
 def _attempts(status: ExperimentStatus, channel: Channel) -> list[Line]:

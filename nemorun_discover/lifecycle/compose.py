@@ -12,7 +12,7 @@ from nemorun_discover.discovery.expand import expand
 from nemorun_discover.discovery.keyword import compile_expression
 from nemorun_discover.discovery.link import link
 from nemorun_discover.discovery.scan_codec import encode_type
-from nemorun_discover.discovery.select import select_tasks
+from nemorun_discover.discovery.select import means, select_tasks
 from nemorun_discover.errors import UsageError
 from nemorun_discover.lifecycle.collecting import (
     collect_project,
@@ -135,8 +135,16 @@ def _collect(config: Config, request: RunRequest, arguments: Arguments) -> Colle
     files = None if request.with_deps else files_named(arguments)
     collection = collect_project(config, files)
     if not request.continue_on_collection_errors:
-        refuse_issues(_relevant([*collection.issues, *issues_of_no_import(collection)], files))
+        unread = () if _are_found(arguments, collection, files) else issues_of_no_import(collection)
+        refuse_issues(_relevant([*collection.issues, *unread], files))
     return collection
+
+
+def _are_found(arguments: Arguments, collection: Collection, files: Sequence[str] | None) -> bool:
+    """True when node ids alone select, and all of their tasks are known without an import."""
+    return files is not None and all(
+        any(means(one, task) for task in collection.tasks) for one in arguments.node_ids
+    )
 
 
 def _relevant(issues: Sequence[Issue], files: Sequence[str] | None) -> list[Issue]:

@@ -91,6 +91,19 @@ def test_doctor_and_run_import_nothing_where_it_is_forbidden(clone, nemorun):
     assert not mark.exists()
 
 
+def test_a_task_that_is_read_runs_beside_one_that_is_not(clone, nemorun, write):
+    write("mixed.py", COMPUTED + PLAIN.replace("def clear", "def beside"))
+    alone = ("run", "mixed.py::beside", "--no-import", "--dry-run")
+
+    beside = nemorun(*alone)
+    hidden = nemorun(*alone, "mixed.py::hidden")
+
+    assert beside.code == 0, beside.err
+    assert hidden.code == 4
+    assert f"only importing the file would tell its tasks ({REASON})" in hidden.err
+    assert not (clone / "imported").exists()
+
+
 @pytest.mark.parametrize(
     "words", [["run", ""], ["run", "-k", ""], ["run", "-e", ""], ["doctor", "-e", ""]]
 )

@@ -44,6 +44,8 @@ def test_a_cancel_in_one_project_leaves_the_running_experiment_of_another_alone(
     assert answer.code == 4
     assert f"there is no experiment of {tmp_path / 'b'} yet" in answer.err
     assert "-a" in answer.err
+    by_word = nemorun("-C", "../b", "cancel", "@last")
+    assert (by_word.code, by_word.err) == (4, answer.err)
     assert not observe(workshop.home, other).state.is_final
 
     answer = nemorun("-C", "../b", "cancel", "-a")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
+from nemorun_discover.model.record import GitState
+
 ID = "20261122-0712-train-x7k2"
 
 
@@ -23,6 +25,14 @@ def test_show_tells_who_ran_what_of_which_code(nemorun, shelf, told, project):
     assert 'kind="local"' in answer.out
     attempts = [line.split() for line in answer.lines if line.startswith("train@local")]
     assert [row[3:5] for row in attempts] == [["1", "0"], ["2", "0"]]
+
+
+def test_show_promises_a_diff_only_where_there_is_one(nemorun, shelf, told):
+    git = {"commit": "c0ffee" * 6, "branch": "main", "dirty": True}
+    shelf.put(told("train@local"), git=GitState(**git, untracked=("notes.md",)))
+
+    shown = nemorun("show").out
+    assert "c0ffeec0ffee on main, with 1 untracked file\n" in shown
 
 
 def test_show_has_a_row_for_a_job_that_has_not_begun(nemorun, shelf, told):

@@ -19,10 +19,11 @@ from nemorun_discover.lifecycle.collecting import collect_project
 from nemorun_discover.lifecycle.observe import observe_record
 from nemorun_discover.lifecycle.placing import as_tables, check_secrets
 from nemorun_discover.lifecycle.plan import Plan
+from nemorun_discover.lifecycle.references import hide_executors
 from nemorun_discover.lifecycle.rerun_changes import UNCHANGED, Changes
 from nemorun_discover.lifecycle.rerun_code import code_notes, kept_packages, require_packages
 from nemorun_discover.lifecycle.rerun_jobs import jobs_again, whole_groups
-from nemorun_discover.lifecycle.secrets import hide_all, hide_in_plan
+from nemorun_discover.lifecycle.secrets import hide_in_plan
 from nemorun_discover.model.state import State
 from nemorun_discover.secrets import masked_argv
 
@@ -184,7 +185,7 @@ def _executors_now(
         for job in plan.jobs
     }
     check_secrets(executors, env)
-    return hide_all(as_tables(executors))
+    return hide_executors(as_tables(executors), config)
 
 
 def _matching(record: Record, request: RunRequest, wanted: set[str]) -> list[str]:

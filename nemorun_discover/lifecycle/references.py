@@ -12,7 +12,8 @@ from nemorun_discover.config.read import read_tree
 from nemorun_discover.config.references import marked, referenced, resolve
 from nemorun_discover.config.tree import Leaf, Loose, Node, leaves
 from nemorun_discover.errors import ConfigError
-from nemorun_discover.secrets import is_public, names_in, promises_secret
+from nemorun_discover.lifecycle.secrets import hide
+from nemorun_discover.secrets import Known, is_public, names_in, promises_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,16 +43,48 @@ def mark_references(plan: Plan, config: Config) -> Plan:
     if not references_of(config):
         return plan
     secrets = {scope: dict(values) for scope, values in plan.secrets.items()}
-    executors = {}
-    for name, table in plan.executors.items():
-        values = secrets.setdefault(name, {})
-        given = _profile(config, name).get("env_vars")
-        executors[name] = {
-            **table,
-            "env_vars": _marked(table.get("env_vars") or {}, given, config, values),
-        }
+    executors = {
+        name: _mark_executor(name, table, config, secrets.setdefault(name, {}))
+        for name, table in plan.executors.items()
+    }
     jobs = tuple(_mark_job(job, config, secrets.setdefault(job.id, {})) for job in plan.jobs)
     return replace(plan, executors=executors, jobs=jobs, secrets=secrets)
+
+
+def hide_executors(
+    executors: Mapping[str, Mapping[str, Any]], config: Config
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str]]]:
+    """Executors that the configuration has given, as `compose` would write them down, and by name what was taken out."""
+    named = [one for table in executors.values() for one in table.get("secrets", [])]
+    known = Known.in_environment(config.env, [*references_of(config), *named])
+    tables, secrets = {}, {}
+    for name, table in executors.items():
+        values: dict[str, str] = {}
+        marked_table = _mark_executor(name, table, config, values)
+        tables[name], others = hide(marked_table, known)
+        secrets[name] = {**values, **others}
+    return tables, {name: values for name, values in secrets.items() if values}
+
+
+def mark_option(
+    fields: Mapping[str, Any], given: Mapping[str, Node], env: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The same of single fields that an option has set, which is all that `given` holds."""
+    values: dict[str, str] = {}
+    table = dict(fields)
+    if "env_vars" in table:
+        table["env_vars"] = _marked(table["env_vars"] or {}, given.get("env_vars"), env, values)
+    hidden, others = hide(table)
+    return hidden, {**values, **others}
+
+
+def _mark_executor(
+    name: str, table: Mapping[str, Any], config: Config, values: dict[str, str]
+) -> dict[str, Any]:
+    # A folder's own executor has its folder before the name; profiles have none.
+    given = _profile(config, name.rpartition("/")[2]).get("env_vars")
+    found = _marked(table.get("env_vars") or {}, given, config.env, values)
+    return {**table, "env_vars": found}
 
 
 def private_files(config: str | None) -> list[Path]:
@@ -113,29 +146,31 @@ def _mark_job(job: Job, config: Config, values: dict[str, str]) -> Job:
         table = tables.get(key)
         if not isinstance(table, dict):
             continue
-        job = replace(job, params=_marked(job.params, table.get("params"), config, values))
+        job = replace(job, params=_marked(job.params, table.get("params"), config.env, values))
         if job.script is None:
             continue
-        script = replace(job.script, env=_marked(job.script.env, table.get("env"), config, values))
+        script = replace(
+            job.script, env=_marked(job.script.env, table.get("env"), config.env, values)
+        )
         command = table.get("command")
         if isinstance(command, Leaf) and script.command:
-            words = _marked({"": list(script.command)}, {"": command}, config, values)[""]
+            words = _marked({"": list(script.command)}, {"": command}, config.env, values)[""]
             script = replace(script, command=tuple(words))
         job = replace(job, script=script)
     return job
 
 
 def _marked(
-    table: Mapping[str, Any], given: Node | None, config: Config, values: dict[str, str]
+    table: Mapping[str, Any], given: Node | None, env: Mapping[str, str], values: dict[str, str]
 ) -> dict[str, Any]:
     """The table with marks in what is still as the configuration gave it."""
     found = dict(table)
     for name, leaf in given.items() if isinstance(given, dict) else ():
         if name not in found or not isinstance(leaf, Leaf) or not referenced(leaf.value):
             continue
-        if _natural(resolve(leaf.value, config.env, "")) == found[name]:
-            found[name] = _natural(marked(leaf.value, config.env))
-            values.update({one: config.env[one] for one in names_in(found[name])})
+        if _natural(resolve(leaf.value, env, "")) == found[name]:
+            found[name] = _natural(marked(leaf.value, env))
+            values.update({one: env[one] for one in names_in(found[name])})
     return found
 
 

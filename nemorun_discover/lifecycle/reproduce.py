@@ -17,9 +17,10 @@ from nemorun_discover.lifecycle.leaves import differences
 from nemorun_discover.lifecycle.live_code import code_now, editable_code
 from nemorun_discover.lifecycle.observe import observe_record
 from nemorun_discover.lifecycle.provenance import interpreter
+from nemorun_discover.lifecycle.references import hide_executors
 from nemorun_discover.lifecycle.reproduce_code import check_code
 from nemorun_discover.lifecycle.rerun_executors import config_of
-from nemorun_discover.lifecycle.secrets import hidden_in, hide
+from nemorun_discover.lifecycle.secrets import hidden_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,7 +78,8 @@ def _check_config(
         except NemorunError as error:
             yield _of_config(holds=False, message=f"{name}: is wrong now: {error.message}")
             continue
-        yield _compared(name, table, hide(executor_to_dict(executor))[0])
+        now, _ = hide_executors({name: executor_to_dict(executor)}, config)
+        yield _compared(name, table, now[name])
         if names := hidden_in(table):
             yield _of_config(
                 holds=None,

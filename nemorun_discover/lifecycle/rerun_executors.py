@@ -21,7 +21,7 @@ from nemorun_discover.executors.kinds import class_of
 from nemorun_discover.lifecycle.collecting import collect_project
 from nemorun_discover.lifecycle.leaves import as_words, differences
 from nemorun_discover.lifecycle.placing import check_secrets
-from nemorun_discover.lifecycle.secrets import hide
+from nemorun_discover.lifecycle.references import hide_executors, mark_option
 from nemorun_discover.secrets import is_mark
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def overridden(
                 f"-o {option}: no job that runs again is on {name}",
                 hint=hint_for(name, list(changed), what="they are on"),
             )
-        given, values = hide(_given(name, changed[name], option, env))
+        given, values = _given(name, changed[name], option, env)
         secrets[name] = {**secrets.get(name, {}), **values}
         changed[name] = _complete(_merged(changed[name], given))
     for name in dict.fromkeys(name for name, _ in options):
@@ -86,8 +86,8 @@ def overridden(
 
 def _given(
     name: str, table: Mapping[str, Json], option: str, env: Mapping[str, str]
-) -> dict[str, Json]:
-    """The fields that an option sets, checked, by their own names."""
+) -> tuple[dict[str, Json], dict[str, str]]:
+    """The fields that an option sets, checked, by their own names, and the values of secrets taken out of them."""
     only = _profile(with_options({"profiles": {name: {}}}, [option]), name)
     if "kind" in only:
         raise UsageError(
@@ -100,7 +100,8 @@ def _given(
     for problem in checker.problems:
         raise problem
     cls = class_of("executor", str(table["kind"]))
-    return {key: checked[key] for key in (canonical_name(cls, one) for one in only)}
+    names = {canonical_name(cls, one): given for one, given in only.items()}
+    return mark_option({key: checked[key] for key in names}, names, env)
 
 
 def _profile(tree: Tree, name: str) -> Tree:
@@ -180,8 +181,8 @@ def moved(
             hint="rerun the jobs of one folder at a time",
         )
     check_secrets({found[0]: executors[0]}, env)
-    table, secrets = hide(tables[0])
-    return found[0], Chosen(tables={found[0]: table}, secrets={found[0]: secrets})
+    hidden, secrets = hide_executors({found[0]: tables[0]}, config)
+    return found[0], Chosen(tables=hidden, secrets=secrets)
 
 
 def config_of(project: Project, file: Path | None, options: Sequence[str] = ()) -> Config:

@@ -53,15 +53,6 @@ def hide(
     }, values
 
 
-def hide_all(
-    executors: Mapping[str, Mapping[str, Any]], known: Known = NOTHING_KNOWN
-) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str]]]:
-    """The same of executors by name; those without a secret have no values."""
-    hidden = {name: hide(table, known) for name, table in executors.items()}
-    tables = {name: table for name, (table, _) in hidden.items()}
-    return tables, {name: values for name, (_, values) in hidden.items() if values}
-
-
 def hide_in_plan(plan: Plan, env: Mapping[str, str], names: Iterable[str] = ()) -> Plan:
     """The plan as it may be written down and shown; its values are in `secrets`. What is hidden already stays.
 

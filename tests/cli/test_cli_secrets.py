@@ -133,6 +133,10 @@ READING = (
     ["list", "executors", "--json"], ["config", "--show-origin"], ["config", "--json"], ["doctor"], ["doctor", "-e", "plain"],
     ["run", "--all", "-e", "plain", "--dry-run", *GIVEN], ["run", "--all", "-e", "called", "--dry-run", "--json", *GIVEN],
 )  # fmt: skip
+SELDOM = (
+    ["reproduce", "@last", "--check"], ["pull"], ["cancel", "--json"], ["prune", "--older-than", "0s", "--dry-run", "--json"],
+    ["status", "-v"], ["logs", "--json"], ["rerun", "--dry-run"],
+)  # fmt: skip
 
 
 def test_no_marker_comes_out(doors, nemorun, tmp_path):
@@ -159,7 +163,8 @@ def test_no_marker_comes_out(doors, nemorun, tmp_path):
     call("diff", first, second)
     call("diff", first, second, "--json")
     (job, *_) = [one["id"] for one in call("status", first, "--json").json["jobs"]]
-    call("show", first, "--script", job)
+    for words in (["show", first, "--script", job], ["diff", first, second, "--code"], *SELDOM):
+        call(*words)
     assert call("eject", first, job, str(tmp_path / "ejected")).code == 0
     # The value of the profile's key is in no environment, nor is that of the parameter.
     refused = call("rerun", first)
@@ -176,6 +181,58 @@ def test_no_marker_comes_out(doors, nemorun, tmp_path):
     ] == []
     assert holders(home) == []
     assert holders(tmp_path / "ejected") == ["code/executors.py", "code/tasks.py"]
+
+
+AGAIN = """
+    [profiles.plain]
+    kind = "local"
+    env_vars = { URL = "x://${env:WHERE}/${env:SHORT}" }
+
+    [tasks.script]
+    command = ["sh", "-c", "test ${#URL} = 19; exit $((3 + $?))"]
+"""
+
+
+def test_what_a_configuration_takes_from_the_environment_is_hidden_when_it_is_read_again(
+    project, write, nemorun, monkeypatch
+):
+    """`--lf`, `rerun -e`, `rerun -o` and `reproduce --check`; the names of the variables promise nothing."""
+    write("nemorun.toml", AGAIN)
+    monkeypatch.setenv("WHERE", "MaRk3r-where")
+    monkeypatch.setenv("SHORT", "M3")
+    option = "profiles.plain.env_vars.URL='x://${env:WHERE}/${env:SHORT}'"
+
+    first = nemorun("run", "-k", "script", "-e", "plain")
+    check = nemorun("reproduce", "--check", "--json")
+    again = [
+        nemorun("run", "--lf"),
+        nemorun("rerun", "-e", "plain"),
+        nemorun("rerun", "-o", option, "-o", "profiles.plain.env_vars.OTHER=${env:SHORT}"),
+    ]
+    shown = [nemorun("show", "--json"), nemorun("status", "-v"), nemorun("show")]
+
+    assert [one.code for one in (first, *again)] == [1] * 4, [one.err for one in again]
+    ends = [
+        one["jobs"][0]["exit_code"]
+        for one in (nemorun("status", x, "--json").json for x in ids(nemorun))
+    ]
+    assert ends == [3] * 4  # each has had the values
+    findings = [one for one in check.json["findings"] if one["area"] == "config"]
+    assert [one["message"] for one in findings if one["holds"]] == [
+        "plain: the executor is the same"
+    ]
+    assert not any(one["holds"] is False for one in findings)
+    said = "".join(one.out + one.err for one in (first, check, *again, *shown))
+    assert MARK not in said
+    assert "/M3" not in said
+    home = open_home(os.environ).layout.root
+    assert holders(home) == []
+    assert not [one for one in home.rglob("*.json") if b"/M3" in one.read_bytes()]
+    assert not [one for one in home.rglob("*.json") if b'"M3"' in one.read_bytes()]
+
+
+def ids(nemorun):
+    return [one["id"] for one in nemorun("experiments", "--json").json["experiments"]]
 
 
 def test_no_marker_of_a_script_comes_out(doors, write, tmp_path):

@@ -202,8 +202,15 @@ def read_code(
                 places[one] = None
     places |= dict.fromkeys(os.path.normpath(os.path.join(base, one)) for one in more)  # noqa: PTH118
     files = _read({os.path.relpath(one, base): one for one in places}, disk)
-    disk.save((one.place for one in files.values() if one.stamp is not None), ())
+    disk.save(_sources(files, disk), ())
     return LiveCode(base, files, walk.folders, without, others)
+
+
+def _sources(files: Mapping[str, _File], disk: Disk) -> Iterator[str]:
+    """Where the contents of settled files are: of a link, where it leads to."""
+    for one in files.values():
+        if one.stamp is not None:
+            yield one.place if one.place in disk.states else os.path.realpath(one.place)
 
 
 def changes(before: LiveCode, after: LiveCode) -> dict[str, str]:

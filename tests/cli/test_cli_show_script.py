@@ -52,7 +52,20 @@ def test_a_request_that_is_gone_is_one_sentence(nemorun, shelf, told):
     answer = nemorun("show", "--script", "train")
 
     assert answer.code == 4
-    assert "request.json: is not there any more, or damaged" in answer.err
+    assert answer.err.endswith("request.json: is not there any more\n")
+
+
+def test_a_request_that_is_damaged_is_another_sentence(nemorun, shelf, told):
+    experiment = shelf.put(told("train@local"))
+    path = shelf.home.layout.experiment(experiment).job("train@local").request
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("5")
+
+    answer = nemorun("show", "--script", "train")
+
+    assert answer.code == 4
+    assert "request.json" in answer.err
+    assert "damaged" in answer.err
 
 
 def test_words_are_quoted_and_secrets_are_asked_for():

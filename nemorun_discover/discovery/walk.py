@@ -87,8 +87,13 @@ def _walk(start: str, prefix: str, issues: list[Issue]) -> Iterator[str]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 pending.append((entry.path, f"{prefix}{entry.name}/"))
-            elif entry.name.endswith(".py") and entry.is_file():
+            elif entry.name.endswith(".py") and _is_file(entry):
                 yield prefix + entry.name
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    # Of links in a circle scandir's own answer is an ELOOP that is raised.
+    return os.path.isfile(entry.path) if entry.is_symlink() else entry.is_file()  # noqa: PTH113
 
 
 def _factory_files_above(base: str, relative: str) -> Iterator[str]:

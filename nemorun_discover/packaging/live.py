@@ -306,7 +306,7 @@ class _Walk:
             self.folders[folder] = time
             for one in entries:
                 if one.name.endswith(self._endings):
-                    if one.name[0] != "." and one.name not in _NO_CODE and one.is_file():
+                    if one.name[0] != "." and one.name not in _NO_CODE and _is_there(one.is_file):
                         yield one.path
                 elif self._may_enter(one):
                     pending.append(one.path)
@@ -314,13 +314,22 @@ class _Walk:
     def _may_enter(self, one: os.DirEntry[str]) -> bool:
         if not one.name.isidentifier() or one.name in _SKIPPED or one.path in self._leave_out:
             return False
-        if one.path in self._known or not one.is_dir():
+        if one.path in self._known or not _is_there(one.is_dir):
             return False
         # A link to a package is one; any other may lead into a data set, or in a circle.
         return not one.is_symlink() or (
             os.path.isfile(f"{one.path}/__init__.py")  # noqa: PTH113 - a str, as scandir gives
             and not is_within(one.path, os.path.realpath(one.path))
         )
+
+
+def _is_there(question: Callable[[], bool]) -> bool:
+    """What `scandir` answers of a name; False of links in a circle, for which it raises ELOOP."""
+    try:
+        return question()
+    except OSError as error:
+        _raise_shortage(error)
+        return False
 
 
 def _read(places: Mapping[str, str], disk: Disk) -> dict[str, _File]:

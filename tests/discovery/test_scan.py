@@ -120,6 +120,7 @@ def test_a_linked_file_is_scanned_and_a_dangling_link_is_not(project: Project):
     project.write("real.txt", TASK.format(name="found"))
     (project.root / "link.py").symlink_to("real.txt")
     (project.root / "dangling.py").symlink_to("nowhere.py")
+    (project.root / "circle.py").symlink_to("circle.py")
 
     found = project.collect()
 

@@ -113,6 +113,8 @@ def test_a_link_is_what_it_leads_to(root, tmp_path):
     (root / "library").symlink_to(tmp_path / "library")
     (root / "loop").symlink_to(root)
     (root / "dangling.py").symlink_to("nowhere")
+    (root / "circle.py").symlink_to("circle.py")
+    (root / "circle").symlink_to("circle")
     settle(read(root), tmp_path)
     then = read(root, cache_dir=tmp_path / "another cache")
     assert read(root, cache_dir=tmp_path / "another cache").entries == then.entries

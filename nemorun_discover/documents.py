@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import stat
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -34,6 +35,8 @@ Time = Annotated[datetime, Meta(tz=True)]
 _Code = Annotated[int, Meta(ge=-(2**31), le=2**32)]
 _Pid = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 _Words = Annotated[str, Meta(max_length=4096)]
+# 7, an array's task 7_3, a heterogeneous job's component 7+1: a job is looked for, and ended, by it.
+_SlurmId = Annotated[str, Meta(pattern=r"\A[0-9]+([_+][0-9]+)?\Z", max_length=64)]
 # What a worker or a batch script writes; the other reasons are the driver's.
 _EndReason = Literal[
     "EXIT_CODE", "SIGNAL", "TIMEOUT", "CANCELLED", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED",
@@ -90,7 +93,7 @@ class Exit(Document):
 class Begun(Document):
     """slurm/begun/<slug>.<attempt>: that a batch job has begun."""
 
-    native_id: _Words | None = None
+    native_id: _SlurmId | None = None
     host: _Words | None = None
     started_at: Time | None = None
 
@@ -136,7 +139,7 @@ class Request(Document):
 class SlurmArrival(Document):
     """arrival.json of a batch job."""
 
-    native_id: _Words
+    native_id: _SlurmId
     key: _Words
 
 
@@ -212,7 +215,7 @@ class SlurmUnit(Document):
     """slurm/units/<name>.json: which jobs go together in one sbatch."""
 
     key: str
-    attempts: dict[str, str | None]
+    attempts: dict[str, _SlurmId | None]
 
 
 class SlurmLook(Document):
@@ -233,7 +236,7 @@ class SlurmFacts(Document):
     base: str
     user: str
     host: str
-    max_array: int
+    max_array: Annotated[int, Meta(ge=1)] | None
 
 
 def read_object(path: Path, shape: Any) -> dict[str, Any] | None:  # noqa: ANN401 - a type, which mypy has no word for
@@ -250,11 +253,34 @@ def read_object(path: Path, shape: Any) -> dict[str, Any] | None:  # noqa: ANN40
     content = read_content(path, LARGEST_BYTES)
     if content is None:
         return None
+    return parse_object(path, content, shape)
+
+
+def parse_object(path: Path, content: bytes, shape: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    """What `read_object` returns for a file of this content.
+
+    Raises:
+        DamagedFile: It is not what it has to be.
+    """
     value = _parse(path, content)
     _require(path, value, shape)
     if not isinstance(value, dict):
         raise DamagedFile(path, "it is not a JSON object")
     return value
+
+
+def discard(path: Path) -> None:
+    """Remove what stands in a document's place, a directory too, so that it can be written anew.
+
+    Raises:
+        OSError: It cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except (IsADirectoryError, PermissionError):  # POSIX lets unlink say EPERM of a directory
+        if not path.is_dir():
+            raise
+        shutil.rmtree(path)
 
 
 def check_object(value: object, shape: Any) -> str | None:  # noqa: ANN401 - as above

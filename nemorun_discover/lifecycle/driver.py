@@ -223,7 +223,7 @@ class Driver:
 
     def _take_in(self, job: Job, fact: Fact) -> None:
         if self._board.jobs[job.id].is_lost and (
-            (fact.state, fact.reason) == (State.FAILED, Reason.LOST)
+            (fact.state is State.FAILED and fact.reason in (Reason.LOST, Reason.DAMAGED))
             or fact.state in (State.PLANNED, State.UNKNOWN)
         ):
             return  # nothing is known that was not known before
@@ -244,6 +244,8 @@ class Driver:
                 self._board.write(entries.changed(job.id, attempt, fact, utc_now()))
             return
         fact, result = self._with_result(job, self._as_the_group_says(job, fact))
+        if self._board.jobs[job.id].is_lost and fact.reason == Reason.DAMAGED:
+            return
         self._board.write(*self._code.at_end(job, attempt, self._code_known_of(job)))
         self._board.write(entries.ended(job.id, attempt, fact, utc_now()))
         if self._is_tried_again(job, fact):

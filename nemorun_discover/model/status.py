@@ -111,8 +111,14 @@ class JobStatus:
 
     @property
     def is_lost(self) -> bool:
-        """True when its last attempt was found nowhere: evidence that comes later overrules that."""
-        return self.state is State.FAILED and self.reason == Reason.LOST
+        """True when its last attempt was found nowhere, or what it left is damaged and nothing else tells its end.
+
+        Evidence that comes later overrules that.
+        """
+        if self.state is not State.FAILED:
+            return False
+        has_end = self.exit_code is not None or self.signal is not None
+        return self.reason == Reason.LOST or (self.reason == Reason.DAMAGED and not has_end)
 
     @property
     def is_settled(self) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from nemorun_discover.errors import ExecutorRefused
-from nemorun_discover.files import read_json, write_json
+from nemorun_discover.documents import SlurmArrival, read_object
+from nemorun_discover.errors import DamagedFile, ExecutorRefused, UnreadableFile
+from nemorun_discover.files import write_json
 from nemorun_discover.schedulers.handles import handle_of
 from nemorun_discover.schedulers.slurm.clusters import base_of, by_cluster, home_of, tunnel_of
 from nemorun_discover.schedulers.slurm.mirror import Mirrored, bring_up_to_date
@@ -52,8 +53,11 @@ def write_down(job: Tracked) -> None:
 
 def found_again(submission: Submission, planned: Planned) -> Tracked | None:
     """The job as an earlier process left it; None when no id was written down."""
-    document = read_json(submission.paths.attempt(submission.attempt).arrival)
-    if isinstance(document, dict):
+    try:
+        document = read_object(submission.paths.attempt(submission.attempt).arrival, SlurmArrival)
+    except (DamagedFile, UnreadableFile):
+        document = None  # it is found again by its key, as where nobody came to write this
+    if document is not None:
         key, native_id = document["key"], document["native_id"]
     else:
         found = planned.found(submission)

@@ -6,8 +6,8 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from nemorun_discover.documents import JobOrders, read_object
 from nemorun_discover.errors import StoreError
-from nemorun_discover.files import read_json
 from nemorun_discover.model.job import Condition
 from nemorun_discover.model.record import GroupPolicy
 from nemorun_discover.schedulers.environment import sys_path_of
@@ -134,9 +134,9 @@ def _members(units: Sequence[Unit], paths: ClusterPaths) -> Iterator[Member]:
 
 def _job_members(submission: Submission, paths: ClusterPaths) -> Iterator[Member]:
     folder = f"experiment/jobs/{submission.job.slug}"
-    job = read_json(submission.paths.job)
-    if not isinstance(job, dict):
-        raise StoreError(f"{submission.paths.job}: is not there any more, or damaged")
+    job = read_object(submission.paths.job, JobOrders)
+    if job is None:
+        raise StoreError(f"{submission.paths.job}: is not there any more")
     yield Member(name=f"{folder}/outputs", is_folder=True, mode=0o700)
     yield Member(name=f"{folder}/attempt-{submission.attempt}", is_folder=True, mode=0o700)
     if submission.linked:

@@ -6,7 +6,31 @@ announced the end: that one counts where nothing better was written any more.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from nemorun_discover.documents import Begun, Exit, discard
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 KINDS = ("begun", "ending", "ended")
+SHAPES = {"begun": Begun, "ending": Exit, "ended": Exit}
+
+
+def damaged_place(path: Path) -> Path:
+    """Where evidence is put aside that is damaged: names that begin with a dot are no evidence."""
+    return path.with_name(f".{path.name}.damaged")
+
+
+def put_aside(path: Path) -> None:
+    """Put damaged evidence aside: it is asked for again, as the cluster may have a whole one.
+
+    Raises:
+        OSError: It cannot be moved.
+    """
+    aside = damaged_place(path)
+    discard(aside)
+    path.replace(aside)
 
 
 def evidence_name(slug: str, attempt: int) -> str:

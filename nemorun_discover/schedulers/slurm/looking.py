@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import tarfile
 from dataclasses import dataclass, field
@@ -12,8 +11,10 @@ from importlib.resources import files
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from nemorun_discover.documents import discard, parse_object
+from nemorun_discover.errors import DamagedFile
 from nemorun_discover.files import write_atomic
-from nemorun_discover.schedulers.slurm.evidence import attempt_of
+from nemorun_discover.schedulers.slurm.evidence import SHAPES, attempt_of, damaged_place
 from nemorun_discover.schedulers.slurm.rows import SQUEUE_FORMAT
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ def _text(sections: Mapping[str, bytes], name: str) -> str:
 def unpack_evidence(evidence: bytes, experiments: Path, asked: Collection[str]) -> int:
     """Put what jobs left into the folders of their experiments; how many files that were.
 
-    A file that is not whole JSON (a torn one) is left out: it is asked for again.
+    Evidence that is damaged (a torn file) is put aside, under the name that says so, and is asked for again. What a
+    task returned is kept as it came: whoever reads it names the damage.
 
     Args:
         evidence: A tar; one that is cut off gives what is whole in it.
@@ -165,17 +167,31 @@ def unpack_evidence(evidence: bytes, experiments: Path, asked: Collection[str]) 
 
 
 def _keep(experiments: Path, name: str, found: re.Match[str], content: bytes) -> int:
-    try:
-        json.loads(content)
-    except ValueError:
-        return 0
-    root = experiments / found["experiment"]
+    """Put one file in its place; how many that were. Whatever is wrong with that place harms no other file."""
+    root, path, kind = experiments / found["experiment"], experiments / name, found["kind"]
     if not root.is_dir():
         return 0
-    places = [experiments / name]
-    if found["kind"] == "ended" and (which := attempt_of(found["name"])):
-        places.insert(0, root / "jobs" / which[0] / f"attempt-{which[1]}" / "exit.json")
-    for place in places:
+    try:
+        if kind:
+            parse_object(path, content, SHAPES[kind])
+            discard(damaged_place(path))
+    except DamagedFile:
+        _put(damaged_place(path), content)
+        return 0
+    if kind == "ended" and (which := attempt_of(found["name"])):
+        _put(root / "jobs" / which[0] / f"attempt-{which[1]}" / "exit.json", content)
+    return int(_put(path, content))
+
+
+def _put(place: Path, content: bytes) -> bool:
+    """Write a file over whatever stands there; False where its folder is none any more."""
+    try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomic(place, content)
-    return 1
+        try:
+            write_atomic(place, content)
+        except IsADirectoryError:
+            discard(place)
+            write_atomic(place, content)
+    except (FileExistsError, NotADirectoryError):
+        return False
+    return True

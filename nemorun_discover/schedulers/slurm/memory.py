@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from nemorun_discover.files import read_json, write_json
+from nemorun_discover.documents import SlurmFacts, discard, read_object
+from nemorun_discover.errors import DamagedFile, UnreadableFile
+from nemorun_discover.files import write_json
 from nemorun_discover.schedulers.slurm.order import ClusterFacts
 
 if TYPE_CHECKING:
@@ -22,13 +24,16 @@ def remember(folder: Path, facts: ClusterFacts) -> None:
     }
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (folder / "facts.json").is_dir():
+            discard(folder / "facts.json")
         write_json(folder / "facts.json", document)
 
 
 def recall(folder: Path) -> ClusterFacts | None:
     """What was kept; None for nothing."""
-    document = read_json(folder / "facts.json")
     try:
-        return ClusterFacts(**document) if isinstance(document, dict) else None
-    except TypeError:
+        document = read_object(folder / "facts.json", SlurmFacts)
+    except (DamagedFile, UnreadableFile):  # the cluster is asked again
         return None
+    known = ("base", "user", "host", "max_array")
+    return None if document is None else ClusterFacts(**{name: document[name] for name in known})

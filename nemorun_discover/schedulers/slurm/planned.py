@@ -7,9 +7,11 @@ may have other jobs at hand than the one that died; it must not make other array
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.files import read_json, write_json
+from nemorun_discover.documents import SlurmUnit, read_object
+from nemorun_discover.errors import DamagedFile, UnreadableFile
+from nemorun_discover.files import write_json
 from nemorun_discover.schedulers.slurm.units import attempt_key
 
 if TYPE_CHECKING:
@@ -65,13 +67,21 @@ class Planned:
     def _read(self) -> list[tuple[str, str, Mapping[str, str | None]]]:
         """Name, key, and native ids by attempt."""
         if self._known is None:
-            read = {path.stem: read_json(path) for path in _files(self._folder)}
+            read = {path.stem: _unit_of(path) for path in _files(self._folder)}
             self._known = [
                 (name, document["key"], document["attempts"])
                 for name, document in read.items()
-                if isinstance(document, dict)
+                if document is not None
             ]
         return self._known
+
+
+def _unit_of(path: Path) -> dict[str, Any] | None:
+    """One that is damaged is as one that was never written: its jobs go alone, and each is looked for by its key."""
+    try:
+        return read_object(path, SlurmUnit)
+    except (DamagedFile, UnreadableFile):
+        return None
 
 
 def _files(folder: Path) -> Iterable[Path]:

@@ -8,7 +8,8 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from nemorun_discover.errors import ExecutorRefused
+from nemorun_discover.documents import JobOrders, read_object
+from nemorun_discover.errors import ExecutorRefused, StoreError
 from nemorun_discover.model.check import Check, Verdict
 from nemorun_discover.model.layout import home_root
 from nemorun_discover.schedulers.checking import check_settings
@@ -107,6 +108,9 @@ class SlurmScheduler(Scheduler):
     def submit(self, submission: Submission) -> None:
         """Take an attempt; the cluster gets it with all others that are submitted before the next question."""
         require_secrets(submission)
+        # One that is damaged harms its own job; jobs are bundled later, and then it would be the others' too.
+        if read_object(submission.paths.job, JobOrders) is None:
+            raise StoreError(f"{submission.paths.job} is not there any more")
         is_new = (submission.job.id, submission.attempt) not in self._asked
         self._link_of(submission).submit(submission, is_new=is_new)
 

@@ -9,7 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nemorun_discover.files import read_json, write_json
+from nemorun_discover.documents import SlurmLook, check_object, discard, read_object, read_value
+from nemorun_discover.errors import DamagedFile, UnreadableFile
+from nemorun_discover.files import write_json
 from nemorun_discover.schedulers.slurm.looking import Answer
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ LONGEST_S = 60.0
 _PART_OF_QUIET = 4
 # A driver says that it is still there at every look; one that has not for so long is gone.
 _STALE_S = 4 * LONGEST_S
+_CLOCKS_S = 60.0  # by which the clocks of machines that share a home may differ
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +76,7 @@ class SharedLook:
         for path in sorted(self._wanted.iterdir()):
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime < _STALE_S:
-                    found[path.name] = tuple(read_json(path) or ())
+                    found[path.name] = _ids_in(path)
         return found
 
     def ask(self) -> float:
@@ -93,12 +96,20 @@ class SharedLook:
 
     def read(self) -> Look | None:
         """The last look; None when there was none."""
-        document = read_json(self._look)
-        if not isinstance(document, dict):
+        try:
+            document = read_object(self._look, SlurmLook)
+        except DamagedFile:
+            with suppress(OSError):
+                discard(self._look)  # the next look writes it again
+            return None
+        except UnreadableFile:
+            return None
+        # One of the future would keep everybody from asking: damage, or a clock that is wrong.
+        if document is None or document["as_of"] > time.time() + _CLOCKS_S:
             return None
         return Look(
             as_of=document["as_of"],
-            changed_at=document["changed_at"],
+            changed_at=min(document["changed_at"], document["as_of"]),
             answer=Answer(
                 queue=document["queue"],
                 accounts=document["accounts"],
@@ -141,6 +152,14 @@ class SharedLook:
         finally:
             if descriptor is not None:
                 os.close(descriptor)
+
+
+def _ids_in(path: Path) -> tuple[str, ...]:
+    try:
+        ids = read_value(path)
+    except (DamagedFile, UnreadableFile):
+        return ()
+    return tuple(ids) if check_object(ids, list[str]) is None else ()
 
 
 def take_turn(path: Path) -> int | None:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nemorun_discover.files import read_json
+from nemorun_discover.documents import read_object
+from nemorun_discover.errors import DamagedFile, UnreadableFile
 from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.protocol import Fact
-from nemorun_discover.schedulers.slurm.evidence import KINDS, attempt_of, evidence_name
+from nemorun_discover.schedulers.slurm.evidence import (
+    KINDS,
+    SHAPES,
+    attempt_of,
+    damaged_place,
+    evidence_name,
+    put_aside,
+)
 from nemorun_discover.schedulers.slurm.rows import by_root, parse_sacct, parse_squeue
 from nemorun_discover.schedulers.slurm.verdict import Evidence, fact_of
 from nemorun_discover.schedulers.slurm.words import (
@@ -31,6 +40,8 @@ if TYPE_CHECKING:
     from nemorun_discover.schedulers.slurm.rows import QueueRow
 
 _CLOCK_TOLERANCE_S = 1.0
+_NOWHERE = "neither squeue nor sacct knows it any more, and it has left nothing that tells its end"
+_EMPTY_HANDED = "Slurm calls it {}, and it has left nothing that tells that it has begun"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -89,9 +100,13 @@ class Tracked:
 
     @property
     def is_lost(self) -> bool:
-        """It was found nowhere; evidence that comes later says more."""
+        """It was found nowhere, or what it left is damaged; evidence that comes later says more."""
         fact = self.fact
-        return fact is not None and (fact.state, fact.reason) == (State.FAILED, Reason.LOST)
+        return (
+            fact is not None
+            and fact.state is State.FAILED
+            and fact.reason in (Reason.LOST, Reason.DAMAGED)
+        )
 
     @property
     def is_watched(self) -> bool:
@@ -143,7 +158,10 @@ class Tracker:
             if not job.is_watched or job.native_id is None:
                 continue
             job.was_cancelled = job.was_cancelled or job.whole_id in answer.cancelled
-            begun = self._read("begun", job, there)
+            try:
+                begun, ending, ended = (self._read(kind, job, there) for kind in KINDS)
+            except UnreadableFile:
+                continue  # nobody can tell now what it says: the job stays as it is
             self._follow_begun(job, begun)
             row = None if queue is None else queue.get(job.native_id)
             if row is not None and not row.is_of(job.key, begun_at(begun)):
@@ -151,8 +169,8 @@ class Tracker:
             job.is_settled_by_evidence = row is not None and begun is not None
             evidence = Evidence(
                 begun=begun,
-                ended=self._read("ended", job, there),
-                ending=self._read("ending", job, there),
+                ended=ended,
+                ending=ending,
                 queue=row,
                 account=accounts.get(job.native_id),
                 misses=job.misses,
@@ -163,6 +181,8 @@ class Tracker:
             newest = attempts.get(job.submission.job.slug, 0)
             if not self._follow_requeue(job, evidence, newest, as_of):
                 _conclude(job, evidence, has_answer=queue is not None)
+                if job.found is not None and job.found.reason == Reason.LOST:
+                    job.found = self._why_lost(job, job.found)
 
     def _follow_begun(self, job: Tracked, begun: Any) -> None:  # noqa: ANN401 - JSON
         """The attempt is the batch job's that began it, also where sbatch has told us the id of another one.
@@ -226,7 +246,26 @@ class Tracker:
     def _read(self, kind: str, job: Tracked, there: Mapping[str, Collection[str]]) -> Any:  # noqa: ANN401 - JSON
         """The evidence; None where there is none: of most jobs there is not, and a name costs less than a file."""
         name = evidence_name(job.submission.job.slug, job.attempt)
-        return read_json(self.folder / kind / name) if name in there[kind] else None
+        if name not in there[kind]:
+            return None
+        path = self.folder / kind / name
+        try:
+            return read_object(path, SHAPES[kind])
+        except DamagedFile:
+            with suppress(OSError):
+                put_aside(path)
+            return None
+
+    def _why_lost(self, job: Tracked, fact: Fact) -> Fact:
+        """The fact with a sentence: damage that was put aside, and for which nothing whole has come, or nothing at all."""
+        name = evidence_name(job.submission.job.slug, job.attempt)
+        places = [damaged_place(self.folder / kind / name) for kind in reversed(KINDS)]
+        found = next((one for one in places if os.path.lexists(one)), None)
+        if found is not None:
+            sentence = f"{found} is damaged, and the cluster has no whole one"
+            return replace(fact, reason=Reason.DAMAGED, message=sentence)
+        raw = fact.raw_state
+        return replace(fact, message=_EMPTY_HANDED.format(raw) if raw else _NOWHERE)
 
 
 def begun_at(begun: Any) -> datetime | None:  # noqa: ANN401 - JSON

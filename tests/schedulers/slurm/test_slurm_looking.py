@@ -88,7 +88,7 @@ def tar_of(**files):
     return buffer.getvalue()
 
 
-WHOLE = json.dumps({"exit_code": 0})
+WHOLE = json.dumps({"exit_code": 0, "signal": None, "reason": None})
 ENDED = f"{EXPERIMENT}/slurm/ended/train@a.1"
 
 
@@ -105,16 +105,48 @@ def test_what_jobs_left_comes_into_the_experiment(experiments):
 
     job = experiments / EXPERIMENT / "jobs" / "train@a"
     assert count == 2
-    assert json.loads((experiments / ENDED).read_text()) == {"exit_code": 0}
-    assert json.loads((job / "attempt-1" / "exit.json").read_text()) == {"exit_code": 0}
+    assert (experiments / ENDED).read_text() == WHOLE
+    assert (job / "attempt-1" / "exit.json").read_text() == WHOLE
     assert (job / "result.json").read_text() == "7"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", WHOLE[:7], "5", "{}", '{"exit_code": "0", "signal": null, "reason": null}', "[" * 100_000],
+    ids=["empty", "torn", "a number", "of no shape", "of other types", "deep"],
+)
+def test_damaged_evidence_is_put_aside_until_a_whole_one_comes(experiments, text):
+    aside = experiments / EXPERIMENT / "slurm" / "ended" / ".train@a.1.damaged"
+
+    assert unpack_evidence(tar_of(**{ENDED: text}), experiments, {EXPERIMENT}) == 0
+    assert aside.read_text() == text
+    assert not (experiments / ENDED).exists()
+    assert not list(experiments.rglob("exit.json"))
+    assert unpack_evidence(tar_of(**{ENDED: WHOLE}), experiments, {EXPERIMENT}) == 1
+    assert not aside.exists()
+    assert (experiments / ENDED).read_text() == WHOLE
+
+
+def test_whatever_stands_in_a_files_place_harms_that_file_alone(experiments):
+    job = experiments / EXPERIMENT / "jobs" / "train@a"
+    (job / "attempt-1" / "exit.json" / "full").mkdir(parents=True)
+    (experiments / EXPERIMENT / "jobs" / "spoilt@a").write_text("no folder")
+    other = ENDED.replace("train", "spoilt")
+
+    unpack_evidence(
+        tar_of(**{other: WHOLE, f"{EXPERIMENT}/jobs/spoilt@a/result.json": "7", ENDED: WHOLE}),
+        experiments,
+        {EXPERIMENT},
+    )
+
+    assert (job / "attempt-1" / "exit.json").read_text() == WHOLE
+    assert (experiments / ENDED).read_text() == WHOLE
+    assert (experiments / other).read_text() == WHOLE
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        (ENDED, WHOLE[:7]),
-        (ENDED, ""),
         ("../other/slurm/ended/x.1", WHOLE),
         (f"{EXPERIMENT}/slurm/../../x", WHOLE),
         (f"{EXPERIMENT}/record.json", WHOLE),
@@ -122,9 +154,9 @@ def test_what_jobs_left_comes_into_the_experiment(experiments):
         ("20261122-0712-other-aaaa/slurm/ended/train@a.1", WHOLE),
         ("/etc/nemorun", WHOLE),
     ],
-    ids=["torn", "empty", "above", "dots", "record", "job", "not asked for", "absolute"],
+    ids=["above", "dots", "record", "job", "not asked for", "absolute"],
 )
-def test_what_was_not_asked_for_or_is_torn_is_left_out(experiments, name, text):
+def test_what_was_not_asked_for_is_left_out(experiments, name, text):
     before = sorted(experiments.rglob("*"))
 
     assert unpack_evidence(tar_of(**{name: text}), experiments, {EXPERIMENT}) == 0

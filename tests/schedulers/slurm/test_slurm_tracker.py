@@ -28,7 +28,8 @@ class Watch:
     def leaves(self, kind, attempt=1, at=None, **document):
         file = self.folder / kind / f"train@slurm_a.{attempt}"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(document))
+        end = {} if kind == "begun" else {"exit_code": None, "signal": None, "reason": None}
+        file.write_text(json.dumps(end | document))
         if at is not None:
             os.utime(file, (at, at))
 
@@ -141,7 +142,7 @@ def test_a_torn_file_is_no_evidence(watch):
 
 def test_what_is_known_here_is_not_asked_for_again(watch):
     watch.leaves("begun")
-    watch.leaves("ended")
+    watch.leaves("ended", exit_code=0)
     (watch.folder / "ended" / ".half").touch()
 
     assert sorted(known_evidence(watch.folder)) == [

@@ -23,6 +23,8 @@ def refuse_launch_from_own_job() -> None:
     where a name that its task needs is made by a launch.
     """
     folder = os.environ.get("NEMORUN_JOB_DIR")
+    # Not through `documents.py`: inside a job, whose worker has checked the file; a damaged one only means that a
+    # second launch is not refused.
     job = read_json(JobLayout(Path(folder)).job) if folder else None
     if not isinstance(job, dict) or not (
         job.get("is_main") and job.get("root") and job.get("file")

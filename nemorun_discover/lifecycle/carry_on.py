@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nemorun_discover.documents import read_value
-from nemorun_discover.errors import DamagedFile, NemorunError, UnreadableFile
+from nemorun_discover.errors import DamagedFile, NemorunError, StoreError, UnreadableFile
 from nemorun_discover.lifecycle.observe import late_ends, observe
 from nemorun_discover.lifecycle.standby import Standby
 from nemorun_discover.model.event import CAUGHT_UP, EventType, utc_now
@@ -60,7 +60,12 @@ def carry_on(home: Home, experiment_id: str) -> bool:
         _, end = read_events(layout.events)
         driver.begin(experiment_id, lock)
     _wait_for_a_note(layout.events, end, driver.process, LOOK_AGAIN_S if is_over else CATCH_UP_S)
-    if (driver.process.poll() or 0) > 0:
+    code = driver.process.poll() or 0
+    if code == StoreError.exit_code:
+        raise StoreError(
+            _last_line(layout.driver_log), hint=f"its driver's log: {layout.driver_log}"
+        )
+    if code > 0:
         raise NemorunError(
             f"the driver of {experiment_id} has failed: {_last_line(layout.driver_log)}",
             hint=f"its log: {layout.driver_log}",

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nemorun_discover.errors import NemorunError, StoreError
+from nemorun_discover.errors import DamagedFile, NemorunError, StoreError
 from nemorun_discover.executors.codec import executor_from_dict
 from nemorun_discover.lifecycle.announcing import HOOK_PATIENCE_S, announcer_of
 from nemorun_discover.lifecycle.asking import AskElsewhere
@@ -29,6 +29,7 @@ from nemorun_discover.lifecycle.inputs import Inputs
 from nemorun_discover.lifecycle.live_code import CodeWatch, load_for
 from nemorun_discover.lifecycle.secrets import hidden_in, reveal
 from nemorun_discover.lifecycle.standby import Orders
+from nemorun_discover.model.event import Event, EventType, utc_now
 from nemorun_discover.schedulers.table import require_scheduler, scheduler_of
 from nemorun_discover.shortage import CAUGHT, describe, is_passing, patiently, pauses
 from nemorun_discover.store.home import Home
@@ -45,7 +46,18 @@ UNWRITABLE_PATIENCE_S = 600.0
 
 
 def main(home_root: str, _name: str, ask: str | None = None) -> None:
-    """Carry the experiment on until every job has ended, unless another driver does."""
+    """Carry the experiment on until every job has ended, unless another driver does.
+
+    A store that is damaged, or cannot be written for good, ends it with one sentence in its log.
+    """
+    try:
+        _drive(home_root, ask)
+    except StoreError as error:
+        sys.stderr.write(f"{_sentence(error)}\n")  # its log, by now
+        raise SystemExit(error.exit_code) from None
+
+
+def _drive(home_root: str, ask: str | None) -> None:
     orders = Orders()
     _load_for(orders.executors())
     word = orders.wait()
@@ -127,6 +139,9 @@ def _carry_on(driver: Driver, board: Board, rest: _Rest, lock: int) -> None:
                 write_note(lock, told)
                 time.sleep(next(waits))
                 continue
+            if isinstance(error, DamagedFile):
+                _note_damage(board, error)
+                raise  # it does not pass
             if not isinstance(error, StoreError) or time.monotonic() > patience:
                 raise
             time.sleep(UNWRITABLE_PAUSE_S)
@@ -139,6 +154,18 @@ def _carry_on(driver: Driver, board: Board, rest: _Rest, lock: int) -> None:
         if (board.is_over or driver.waits_for_a_person) and not driver.looks_again:
             return
         rest.begin(max(SHORTEST_S, driver.pace_s))
+
+
+def _note_damage(board: Board, error: DamagedFile) -> None:
+    """Have `status` tell why nobody carries the experiment on, once."""
+    sentence = f"the driver has ended: {_sentence(error)}"
+    with suppress(NemorunError, OSError):  # it may be the journal itself: the log has the sentence
+        if sentence not in board.status().notes:
+            board.write(Event(at=utc_now(), type=EventType.NOTE, message=sentence))
+
+
+def _sentence(error: NemorunError) -> str:
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 class _Rest:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nemorun_discover.errors import ExecutorRefused, NemorunError
-from nemorun_discover.files import read_json
+from nemorun_discover.documents import JobOrders, read_object
+from nemorun_discover.errors import DamagedFile, ExecutorRefused, NemorunError
 
 if TYPE_CHECKING:
     from nemorun_discover.schedulers.protocol import Submission
@@ -36,6 +36,7 @@ def lay_out_code(submission: Submission) -> bool:
     """Lay out the job's package as a folder, unless it has none; False when that was there already.
 
     Raises:
+        DamagedFile: The job's job.json is damaged.
         ExecutorRefused: It cannot be written, or the package is damaged.
     """
     place = submission.checkout
@@ -50,6 +51,8 @@ def lay_out_code(submission: Submission) -> bool:
         if place.exists():
             return False
         checkout(submission.runtime.parent, submission.package, place)
+    except DamagedFile:
+        raise  # of this job: it ends as that
     except NemorunError as error:
         raise ExecutorRefused(f"{submission.job.id}: {error.message}", hint=error.hint) from error
     return True
@@ -57,9 +60,9 @@ def lay_out_code(submission: Submission) -> bool:
 
 def _shared_place(submission: Submission) -> list[Path]:
     """The checkout that job.json names, where an earlier nemorun began the experiment: one for all of its jobs."""
-    job = read_json(submission.paths.job)
+    job = read_object(submission.paths.job, JobOrders)
     code = submission.paths.root.parents[1] / "code"
-    root = Path(job.get("root", "")) if isinstance(job, dict) else Path()
+    root = Path(job["root"]) if job is not None else Path()
     return [code / root.relative_to(code).parts[0]] if code in root.parents else []
 
 
@@ -74,6 +77,7 @@ class Checkouts:
         """Give the job its checkout: the one of an earlier attempt, one that an ended job has left, or a new one.
 
         Raises:
+            DamagedFile: The job's job.json is damaged.
             ExecutorRefused: It cannot be written, or the package is damaged.
         """
         place, package = submission.checkout, submission.package

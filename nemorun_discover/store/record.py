@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nemorun_discover.documents import read_content
-from nemorun_discover.errors import StoreError
+from nemorun_discover.errors import DamagedFile, StoreError
 from nemorun_discover.model.record import RECORD_SCHEMA, Record
 
 if TYPE_CHECKING:
@@ -32,9 +32,26 @@ def load_record(path: Path) -> Record:
     if schema != RECORD_SCHEMA:
         raise _of_another_version(path, schema)
     try:
-        return msgspec.convert(document, Record)
+        record = msgspec.convert(document, Record)
     except msgspec.ValidationError as error:
         raise StoreError(f"{path}: damaged record ({error})") from error
+    _require_executors(path, record)
+    return record
+
+
+def _require_executors(path: Path, record: Record) -> None:
+    """Whoever looks at a job asks for its executor, and for the kind of that.
+
+    Raises:
+        DamagedFile: The record lacks one.
+    """
+    for name, table in record.executors.items():
+        if not isinstance(table.get("kind"), str):
+            raise DamagedFile(path, f"it does not tell of which kind the executor {name} is")
+    for job in record.jobs:
+        if job.executor not in record.executors:
+            why = f"its job {job.id} runs on the executor {job.executor}, which it does not have"
+            raise DamagedFile(path, why)
 
 
 def _read(path: Path) -> dict[str, Any]:

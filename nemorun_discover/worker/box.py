@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nemorun_discover.files import read_json
 from nemorun_discover.model.layout import JobLayout
-from nemorun_discover.worker.start import environment_of
+from nemorun_discover.worker.start import environment_of, is_whole, refuse_damaged
 
 TYPE_CHECKING = False
 
@@ -37,6 +37,11 @@ def run_in_box(folder: str, number: str, token: str) -> NoReturn:
     attempt = paths.attempt(int(number))
     ready = read_json(attempt.start)
     attempt.start.unlink()
+    if not is_whole(ready):
+        refuse_damaged(attempt)
+        _send_home(paths, attempt, token)
+        sys.stdout.flush()
+        os._exit(1)
     code = paths.root / "code"
     if not code.exists():
         code.symlink_to(ready["code_dir"] or Path.cwd())

@@ -58,7 +58,37 @@ def _take(attempt: AttemptLayout) -> Any:  # noqa: ANN401 - JSON
         return None
     ready = patiently(lambda: read_json(own))
     own.unlink()
+    if not is_whole(ready):
+        refuse_damaged(attempt)
+        os._exit(1)
     return ready
+
+
+def is_whole(ready: Any) -> bool:  # noqa: ANN401 - JSON
+    """Whether `start.json` says what an attempt needs; the worker has no schemas but what it checks itself."""
+    if not isinstance(ready, dict):
+        return False
+    argv, cwd = ready.get("argv"), ready.get("cwd")
+    tables: list[Any] = [ready.get("env"), ready.get("unless_set")]
+    return (
+        isinstance(argv, list)
+        and bool(argv)
+        and all(isinstance(word, str) and "\0" not in word for word in argv)
+        and isinstance(cwd, str)
+        and all(isinstance(one, dict) for one in tables)
+        and all(isinstance(value, str) for one in tables for value in one.values())
+    )
+
+
+def refuse_damaged(attempt: AttemptLayout) -> None:
+    """Have the attempt end as one that could not start, with the name of the file."""
+    sentence = f"{attempt.start} is damaged: the attempt cannot start"
+    with attempt.log.open("a") as log:
+        log.write(f"nemorun: {sentence}\n")
+    error = {"type": "DamagedFile", "message": sentence, "traceback": ""}
+    patiently(lambda: write_json(attempt.error, error))
+    ended = {"exit_code": 1, "signal": None, "reason": "START_FAILED"}
+    patiently(lambda: write_json(attempt.exit, {"schema": "nemorun.exit/1", **ended}))
 
 
 def environment_of(ready: dict[str, Any]) -> dict[str, str]:

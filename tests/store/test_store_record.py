@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nemorun_discover.errors import StoreError
+from nemorun_discover.errors import DamagedFile, StoreError
 from nemorun_discover.files import write_json
 from nemorun_discover.model.job import Condition, Job
 from nemorun_discover.model.record import (
@@ -217,3 +217,22 @@ def test_the_document_is_plain_json(make_record):
     assert json.loads(json.dumps(encode_record(make_record())))["created_at"] == (
         "2026-11-22T07:12:00Z"
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (
+            {"executors": {}},
+            r"its job f\[x=1\]@local runs on the executor local, which it does not",
+        ),
+        ({"executors": {"local": {}}}, "of which kind the executor local is"),
+    ],
+    ids=["no such executor", "no kind"],
+)
+def test_a_record_that_lacks_the_executor_of_a_job_is_damaged(tmp_path, change, why):
+    path = tmp_path / "record.json"
+    write_json(path, encode_record(WHOLE) | change)
+
+    with pytest.raises(DamagedFile, match=f"record.json is damaged: .*{why}"):
+        load_record(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nemorun_discover.errors import StoreError
+from nemorun_discover.errors import DamagedFile, StoreError
 from nemorun_discover.files import write_whole
 from nemorun_discover.model.event import Event, EventType
 from nemorun_discover.shortage import reason_of
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _LARGEST_BYTES = 1 << 32
 _LARGEST_YEAR = 3000
+# A directory, a link to itself, a socket, a pipe: at the next try it will be that too.
+_NO_FILE = frozenset({errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ESPIPE})
 _LARGEST_ATTEMPT = 1_000_000
 _FIELDS = tuple(field.name for field in fields(Event))
 
@@ -44,6 +47,8 @@ def append_events(path: Path, events: Iterable[Event]) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
+        if error.errno in _NO_FILE:
+            raise DamagedFile(path, "it is no file") from error
         raise StoreError(
             f"{path}: cannot be written ({reason_of(error, path)})",
             hint="free some space or mend the permissions; nothing else was changed",
@@ -96,13 +101,15 @@ def read_journal(path: Path, offset: int = 0) -> Journal:
         with open(path, "rb", opener=_without_waiting) as file:
             size = os.fstat(file.fileno()).st_size
             if size > _LARGEST_BYTES:
-                raise StoreError(f"{path} is damaged: it has {size} bytes")
+                raise DamagedFile(path, f"it has {size} bytes")
             start = offset if offset <= size else 0
             file.seek(start)
             data = file.read()
     except FileNotFoundError:
         return Journal(events=[], end=0, damaged=[])
     except OSError as error:
+        if error.errno in _NO_FILE:
+            raise DamagedFile(path, "it is no file") from error
         raise StoreError(f"{path}: cannot be read ({error.strerror or error})") from error
     whole = data[: data.rfind(b"\n") + 1]
     events: list[Event] = []

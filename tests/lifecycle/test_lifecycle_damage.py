@@ -264,3 +264,43 @@ def test_a_damaged_result_is_no_success_and_does_not_reach_who_waits_for_it(lab)
     assert (ran["first"].state, ran["first"].reason) == (State.FAILED, "DAMAGED")
     assert "result.json" in ran["first"].message
     assert (ran["then"].state, ran["then"].reason) == (State.SKIPPED, "UPSTREAM_FAILED")
+
+
+def test_damage_that_is_no_jobs_ends_the_driver_with_one_sentence(lab):
+    """A full disk is waited for; a directory in the journal's place is none."""
+    lab.write(TASKS)
+    experiment = lab.launch(lab.job("f"))
+    layout = lab.home.layout.experiment(experiment)
+    attempt = layout.job("f@local").attempt(1)
+    lab.wait_until(lambda: "started" in _text(attempt.log))
+    kept = layout.events.with_name("kept")
+    layout.events.rename(kept)
+    layout.events.mkdir()
+
+    lab.wait_until(lambda: not is_held(layout.driver_lock))
+    code, said = nemorun("status", experiment)
+
+    assert _text(layout.driver_log) == f"{layout.events} is damaged: it is no file\n"
+    assert code == 4, said
+    assert "events.jsonl is damaged" in said.replace("\n", "")
+    layout.events.rmdir()
+    kept.rename(layout.events)
+    (lab.root / "go").touch()
+    assert lab.finish(experiment).state is State.SUCCEEDED
+
+
+def test_a_record_whose_job_has_no_executor_is_named_by_every_command(lab, ended):
+    layout = lab.home.layout.experiment(ended)
+    whole = layout.record.read_bytes()
+    layout.record.write_text(json.dumps(json.loads(whole) | {"executors": {}}))
+    commands = [
+        ["status", ended], ["results", ended], ["show", ended], ["logs", ended], ["cancel", ended],
+        ["wait", ended], ["rerun", ended], ["diff", ended, ended],
+    ]  # fmt: skip
+
+    heard = [nemorun(*command) for command in commands]
+
+    layout.record.write_bytes(whole)
+    for command, (code, said) in zip(commands, heard, strict=True):
+        assert code == 4, (command, said)
+        assert "runs on the executor local, which it does not have" in " ".join(said.split()), said

@@ -136,6 +136,14 @@ class Request(Document):
     env: dict[str, Any] = {}
 
 
+class CommandRequest(Document, kw_only=True):
+    """request.json of a job whose scheduler was sent a command of this machine, as `eject` runs it again."""
+
+    argv: Annotated[list[str], Meta(min_length=1)]
+    cwd: str
+    env: dict[str, str] = {}
+
+
 class SlurmArrival(Document):
     """arrival.json of a batch job."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemorun_discover.config.locate import user_cache_dir
-from nemorun_discover.documents import JobDocument, read_object
+from nemorun_discover.documents import CommandRequest, JobDocument, read_object
 from nemorun_discover.errors import NemorunError, StoreError, UsageError
 from nemorun_discover.executors.packagers import GitArchivePackager
 from nemorun_discover.files import write_json
@@ -55,7 +55,7 @@ def eject(home: Home, record: Record, job: Job, folder: Path) -> tuple[str, ...]
             f"{folder}: is there already, and not empty", hint="name a folder that is not there"
         )
     layout = home.layout.experiment(record.id)
-    request = read_object(layout.job(job.slug).request, dict[str, Any])
+    request = _command_of(record, job, layout.job(job.slug).request)
     document = read_object(layout.job(job.slug).job, JobDocument)
     if request is None or document is None:
         raise StoreError(
@@ -99,6 +99,24 @@ def _appearing(folder: Path) -> Iterator[Path]:
         raise StoreError(f"{folder}: cannot be written ({error.strerror})") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _command_of(record: Record, job: Job, path: Path) -> dict[str, Any] | None:
+    """The request of a job whose scheduler was sent a command of this machine; None when it is not there any more.
+
+    Raises:
+        UsageError: It was sent something else: a batch script, a container.
+        StoreError: It is damaged.
+    """
+    request = read_object(path, dict[str, Any])
+    if request is None:
+        return None
+    if "argv" not in request and "cwd" not in request:
+        raise UsageError(
+            f"{job.id}: {job.executor} was not sent a command that could be run without it",
+            hint=f"run it here, and eject that: nemorun rerun {record.id} '{job.id}' -e local",
+        )
+    return read_object(path, CommandRequest)
 
 
 def _write_code(home: Home, record: Record, job: Job, draft: Path) -> tuple[str, tuple[str, ...]]:

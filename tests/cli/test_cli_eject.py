@@ -338,3 +338,27 @@ def test_an_upstream_folder_that_is_gone_is_one_sentence(nemorun, repository, ta
     assert answer.code == 4
     assert "which is not there any more" in answer.err
     assert not target.exists()
+
+
+NO_COMMAND = "local was not sent a command that could be run without it"
+DAMAGED = "request.json is damaged"
+REQUESTS = [
+    ({"image": "python:3.12"}, NO_COMMAND),  # a container
+    ({"script": "#!/bin/bash"}, NO_COMMAND),  # a batch job
+    ({"argv": 5, "cwd": "/"}, DAMAGED),
+    ({"argv": [], "cwd": "/"}, DAMAGED),
+    ({"argv": ["a"], "env": {"A": 1}, "cwd": "/"}, DAMAGED),
+    ({"argv": ["a"]}, DAMAGED),
+]
+
+
+def test_what_was_no_command_of_this_machine_is_one_sentence(nemorun, shelf, told, target):
+    experiment = shelf.put(told("train@local"))
+    (path,) = shelf.home.layout.experiment(experiment).jobs.glob("*")
+
+    for request, sentence in REQUESTS:
+        (path / "request.json").write_text(json.dumps(request))
+        answer = nemorun("eject", "train", str(target))
+        assert answer.code == 4, request
+        assert sentence in answer.err, request
+        assert not target.exists()

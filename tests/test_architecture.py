@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nemorun_discover.packaging.runtime import IMPORT_ROOT, MODULES, build_runtime, runtime_name
+from nemorun_discover.schedulers.table import SCHEDULERS
 
 PACKAGE = Path(__file__).resolve().parents[1] / "nemorun_discover"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -128,6 +129,21 @@ CALLS_USER_CODE = {
     "plugins/reference.py",
     "schedulers/torchx/calls.py",
 }
+
+
+def test_nothing_above_the_adapters_asks_what_kind_an_executor_is_of():
+    """What a kind can do is declared by its settings and its scheduler: a plugin's kind is in no list of ours."""
+    found = [
+        f"{place_of(file)}:{node.lineno}: {ast.unparse(node)}"
+        for file in FILES
+        if folder_of(file)
+        not in ("schedulers", "executors", "packaging")  # git has a scope "local"
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Compare)
+        and {one.value for one in ast.walk(node) if isinstance(one, ast.Constant)} & set(SCHEDULERS)
+    ]
+
+    assert found == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=place_of)

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from nemorun_discover.model.state import Reason, State
+from nemorun_discover.schedulers.docker.engine import Door
+from nemorun_discover.schedulers.docker.tracked import Tracked
+from nemorun_discover.schedulers.docker.watching import Watch
 from tests.drivers import drivers_in
 from tests.schedulers.docker.lab import Lab, containers_of
 from tests.services.docker import images
@@ -124,3 +128,26 @@ def test_a_job_that_an_engine_took_along_is_tried_again(own_engine, tmp_path):
 
     assert lab.nemorun("wait").code == 0
     assert (lab.job()["state"], lab.job()["attempt"]) == ("SUCCEEDED", 2)
+
+
+def test_a_container_that_a_list_leaves_out_is_inspected_before_it_counts_as_gone(place, engine):
+    """Without our label it is in no list that we ask for."""
+    one = Tracked(submission=place.submission("a", "true"))
+    one.attempt.root.mkdir(parents=True)
+    door = Door(dict(os.environ))
+    watch = Watch(door, lambda: [one], lambda _: None)
+    client = engine.client()
+    container = client.containers.run(images.PYTHON, ["sleep", "600"], name=one.name, detach=True)
+    try:
+        watch.look()
+        there = (one.is_gone, one.fact("here"), watch.trouble)
+    finally:
+        container.remove(force=True)
+        client.close()
+    watch.look()
+    door.close()
+
+    assert there == (False, None, None)
+    assert one.is_gone
+    fact = one.fact("here")
+    assert (fact.state, fact.reason) == (State.FAILED, Reason.LOST)

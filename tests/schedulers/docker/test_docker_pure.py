@@ -12,14 +12,19 @@ import pytest
 
 from nemorun_discover.errors import ConfigError
 from nemorun_discover.executors.docker import DockerExecutor
-from nemorun_discover.model.state import State
+from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.docker.commands import filled_in, secrets_text
-from nemorun_discover.schedulers.docker.evidence import fact_of_own_end, fact_of_state
+from nemorun_discover.schedulers.docker.evidence import (
+    fact_of_own_end,
+    fact_of_state,
+    note_container,
+)
 from nemorun_discover.schedulers.docker.faults import lacks_program, refusal
 from nemorun_discover.schedulers.docker.images import similar
 from nemorun_discover.schedulers.docker.names import container_name, host_name
 from nemorun_discover.schedulers.docker.request import create_arguments
 from nemorun_discover.schedulers.docker.scheduler import DockerScheduler
+from nemorun_discover.schedulers.docker.tracked import Tracked
 from nemorun_discover.schedulers.docker.volumes import as_bind, as_mount, parse_volume
 from nemorun_discover.testing.job_place import JobPlace
 
@@ -258,3 +263,35 @@ def test_the_sdk_is_loaded_ahead_of_time_and_not_before():
     )
 
     assert answer.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize(
+    ("way", "state", "reason"),
+    [
+        ("worker", State.FAILED, Reason.LOST),
+        ("shell", State.SUCCEEDED, None),
+        ("bare", State.SUCCEEDED, None),
+    ],
+    ids=str,
+)
+def test_exit_code_0_is_a_success_where_no_worker_had_to_leave_more(submission, way, state, reason):
+    """Our worker leaves with 0 however its job ended: without its exit.json nobody knows."""
+    one = Tracked(submission=submission, state=EXITED)
+    one.attempt.root.mkdir(parents=True)
+    note_container(one.attempt, way=way)
+
+    fact = one.fact("here")
+
+    assert (fact.state, fact.reason) == (state, reason)
+    assert (str(one.attempt.exit) in (fact.message or "")) == (way == "worker")
+
+
+def test_a_damaged_exit_json_is_named_and_no_success(submission):
+    one = Tracked(submission=submission, state=EXITED)
+    one.attempt.root.mkdir(parents=True)
+    one.attempt.exit.write_text("5")
+
+    fact = one.fact("here")
+
+    assert (fact.state, fact.reason) == (State.FAILED, Reason.DAMAGED)
+    assert str(one.attempt.exit) in fact.message

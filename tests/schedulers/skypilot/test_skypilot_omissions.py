@@ -6,13 +6,16 @@ The service here answers what the test says; what the real one answers is looked
 from __future__ import annotations
 
 from threading import Event
+from types import SimpleNamespace
 
 import pytest
 
 from nemorun_discover.errors import ExecutorRefused
 from nemorun_discover.model.state import Reason, State
 from nemorun_discover.schedulers.skypilot.line import Line
+from nemorun_discover.schedulers.skypilot.on_cluster import OnCluster
 from nemorun_discover.schedulers.skypilot.run import Run
+from nemorun_discover.schedulers.skypilot.sdk import Sky
 from nemorun_discover.schedulers.skypilot.service import Service
 from tests.schedulers.skypilot.place import Place
 
@@ -87,3 +90,44 @@ def test_omissions_in_a_row_prove_nothing_while_another_way_knows_it_or_nobody_a
     look(line, run, service, [False])
     assert (run.fact.state, run.fact.reason) == (State.FAILED, Reason.LOST)
     assert "lists no such job" in run.fact.message
+
+
+class Client:
+    """As much of SkyPilot's own client as is asked whether a cluster has a job."""
+
+    StatusRefreshMode = SimpleNamespace(NONE=0, FORCE=1)
+
+    def __init__(self, status, jobs):
+        self.now, self.jobs = status, jobs
+
+    def get(self, answer):
+        return answer
+
+    def status(self, names, **_):
+        there = [] if self.now is None else names
+        return [{"name": name, "status": self.now, "handle": None} for name in there]
+
+    def queue(self, _, **__):
+        return [{"job_id": job, "job_name": "a", "status": "RUNNING"} for job in self.jobs]
+
+
+@pytest.mark.parametrize(
+    ("status", "jobs", "is_gone"),
+    [
+        ("UP", [8, 7], False),
+        ("UP", [8], True),
+        ("UP", [], True),
+        ("INIT", [], False),  # being started, or repaired: nobody can ask it
+        ("PENDING", [], False),
+        ("STOPPED", [], True),
+        (None, [], True),
+    ],
+    ids=str,
+)
+def test_a_cluster_proves_that_a_job_is_gone_by_its_queue_or_by_being_gone(
+    run, status, jobs, is_gone
+):
+    sky = Sky()
+    sky._sky, sky._unpriced = Client(status, jobs), (AttributeError,)
+
+    assert OnCluster(sky, "lab").is_gone(run) is is_gone

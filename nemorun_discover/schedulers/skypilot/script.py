@@ -62,6 +62,8 @@ if [ ! -d "$nemorun_shared"/code ]; then
 fi
 """
 _NO_CODE = 'mkdir -p "$nemorun_shared"/code\n'
+# A node's own folder has it too: what job.json says of the project's root is relative to that.
+_CODE_OF_NODE = '[ "$nemorun_node" = 0 ] || ln -sfn "$nemorun_shared"/code "$nemorun_job"/code\n'
 _NODES = """\
 export NEMORUN_NNODES="${{SKYPILOT_NUM_NODES:-1}}" NEMORUN_NODE_RANK="$nemorun_node" NODE_RANK="$nemorun_node"
 MASTER_ADDR="$(printf '%s\\n' "$SKYPILOT_NODE_IPS" | head -n 1)"
@@ -137,9 +139,9 @@ def split_environment(submission: Submission) -> tuple[dict[str, str], dict[str,
 
 def _checkout(submission: Submission) -> str:
     if submission.package is None:
-        return _NO_CODE
+        return _NO_CODE + _CODE_OF_NODE
     place = package_place(submission.experiment_id, submission.package)
-    return _CHECKOUT.format(package=shlex.quote(place))
+    return _CHECKOUT.format(package=shlex.quote(place)) + _CODE_OF_NODE
 
 
 def package_place(experiment_id: str, package: str) -> str:

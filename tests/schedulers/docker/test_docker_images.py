@@ -10,12 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.drivers import drivers_of
-from tests.schedulers.docker.lab import PATIENCE_S, Lab
+from tests.schedulers.docker.lab import PATIENCE_S, Lab, containers_of
 from tests.services.delay import DelayProxy
 from tests.services.docker import images
 
@@ -241,6 +242,9 @@ def test_a_look_reads_only_what_such_a_program_has_said_since_the_last_one(
             os.kill(next(iter(drivers_of(log.parents[3].name))), signal.SIGKILL)
             end.write(b"\nlast")
         lab.nemorun("wait", "--timeout", "90")
+        experiments = log.parents[4]
+        with closing(engine.client()) as client:  # the driver removes it through the proxy
+            lab.until(lambda: not containers_of(client, f"nemorun.home={experiments}"))
 
     assert log.read_bytes() == much + b"one\n" + long + b"\nlast"
     assert after - before < len(much) / 4

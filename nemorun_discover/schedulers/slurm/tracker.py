@@ -175,6 +175,7 @@ class Tracker:
                 account=accounts.get(job.native_id),
                 misses=job.misses,
                 was_cancelled=job.was_cancelled,
+                shares=len(job.submission.members) > 1,
                 has_accounting=answer.has_accounting,
                 waits_for=job.submission.waits_for,
             )

@@ -30,6 +30,7 @@ _BY_POLICY = {Reason.GROUP_DONE: State.SUCCEEDED, Reason.GROUP_FAILED: State.CAN
 _SLURM_KNOWS_BETTER = frozenset(
     {Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.NODE_FAIL, Reason.PREEMPTED}
 )
+_FROM_OUTSIDE = frozenset({Reason.PREEMPTED, Reason.REQUEUED, Reason.NODE_FAIL, "CANCELLED"})
 _BY_SIGNAL = frozenset({Reason.SIGNAL, Reason.EXIT_CODE})
 
 
@@ -45,6 +46,7 @@ class Evidence:
         account: Its row in sacct, asked for only when there is nothing better.
         misses: How many looks in a row found it nowhere.
         was_cancelled: The cluster took our scancel for it.
+        shares: Others run in the same allocation, which may go on without it.
         has_accounting: The cluster can tell later who cancelled it.
         waits_for: The conditions under which it was to start.
     """
@@ -56,6 +58,7 @@ class Evidence:
     account: AccountRow | None = None
     misses: int = 0
     was_cancelled: bool = False
+    shares: bool = False
     has_accounting: bool = False
     waits_for: Mapping[str, Condition] | None = None
 
@@ -63,6 +66,8 @@ class Evidence:
 def fact_of(evidence: Evidence) -> Fact | None:
     """Where the attempt stands; None when nothing says it."""
     if evidence.ended is not None:
+        if _may_begin_again(evidence, evidence.ended):
+            return None
         return _as_it_says(evidence, evidence.ended)
     if evidence.ending is not None and _is_gone(evidence):
         return _as_it_says(evidence, evidence.ending)
@@ -71,6 +76,20 @@ def fact_of(evidence: Evidence) -> Fact | None:
     if evidence.account is not None:
         return _as_accounted(evidence, evidence.account)
     return _as_missing(evidence)
+
+
+def _may_begin_again(evidence: Evidence, ended: Mapping[str, Any]) -> bool:
+    """True when something from outside ended it and Slurm has not said yet whether it puts the job back.
+
+    A batch script that is preempted writes its end while the job is RUNNING or COMPLETING; only then is it PENDING
+    again, or PREEMPTED (24.11, partitions with PreemptMode=REQUEUE and CANCEL).
+    """
+    row = evidence.queue
+    if row is None or meaning_of(row.state)[0].is_final:
+        return False
+    if evidence.was_cancelled or evidence.shares:
+        return False
+    return ended.get("reason") in _FROM_OUTSIDE or ended.get("signal") in ("SIGTERM", "SIGKILL")
 
 
 def _is_gone(evidence: Evidence) -> bool:

@@ -12,6 +12,7 @@ from nemorun_discover.schedulers.slurm.verdict import LOOKS_UNTIL_LOST, Evidence
 BEGUN = {"started_at": "2026-11-22T07:12:03+00:00", "native_id": "7"}
 FINE = {"exit_code": 0, "signal": None, "reason": None, "host": "a1"}
 BAD = {"exit_code": 3, "signal": None, "reason": "EXIT_CODE", "host": "a1"}
+PREEMPTED = {"exit_code": None, "signal": "SIGTERM", "reason": "PREEMPTED", "host": "a1"}
 KILLED = {"exit_code": None, "signal": "SIGTERM", "reason": "SIGNAL", "host": "a1"}
 
 
@@ -37,7 +38,17 @@ def end(fact):
         ({"ended": BAD, "queue": in_queue("COMPLETED")}, (State.FAILED, "EXIT_CODE", 3)),
         ({"ended": KILLED, "queue": in_queue("TIMEOUT")}, (State.FAILED, Reason.TIMEOUT, None)),
         ({"ended": KILLED, "queue": in_queue("CANCELLED")}, (State.CANCELLED, None, None)),
-        ({"ended": KILLED, "queue": in_queue("RUNNING")}, (State.FAILED, "SIGNAL", None)),
+        # Slurm has yet to say whether it puts the job back: it may be preempted.
+        ({"ended": KILLED, "queue": in_queue("RUNNING")}, None),
+        ({"ended": PREEMPTED, "queue": in_queue("COMPLETING")}, None),
+        ({"ended": PREEMPTED, "queue": in_queue("PREEMPTED")}, (State.FAILED, "PREEMPTED", None)),
+        ({"ended": PREEMPTED}, (State.FAILED, "PREEMPTED", None)),
+        ({"ended": KILLED, "queue": in_queue("FAILED")}, (State.FAILED, "SIGNAL", None)),
+        (
+            {"ended": KILLED, "queue": in_queue("RUNNING"), "shares": True},
+            (State.FAILED, "SIGNAL", None),
+        ),
+        ({"ended": BAD, "queue": in_queue("RUNNING")}, (State.FAILED, "EXIT_CODE", 3)),
         ({"queue": in_queue("PENDING", "Priority")}, (State.PENDING, None, None)),
         ({"queue": in_queue("RUNNING"), "begun": BEGUN}, (State.RUNNING, None, None)),
         ({"queue": in_queue("FAILED"), "begun": BEGUN}, None),

@@ -54,7 +54,8 @@ class Task:
         self.runtime = install_runtime(root)
 
     def start(self, variables=ONE, **job):
-        told = {"root": "../../code", "sys_path": ["../../code"], "args": [], "argv": [], **job}
+        told = {"root": "../../code", "sys_path": ["../../code"], "args": [], "argv": []}
+        told |= {"timeout_s": None, "grace_s": 10.0, **job}
         (self.folder / "../../code").resolve().mkdir(exist_ok=True)
         (self.folder / "job.json").write_text(json.dumps(told))
         command = [sys.executable, self.runtime, "--srun", self.folder, "1"]

@@ -79,6 +79,8 @@ done
 if [ -z "$max_array" ]; then
   shown=$(scontrol show config 2>"$err")
   code=$?
+  # Neither a slurm.conf nor a record in DNS that leads to one: a login that was not prepared, or no cluster at all.
+  if [ $code -ne 0 ] && grep -qF 'DNS SRV lookup failed' "$err"; then fail "Slurm finds no configuration: $(one_line)"; fi
   if [ $code -ne 0 ] && [ "$(word_for $code)" != refused ]; then printf 'away scontrol: %s\n' "$(one_line)"; exit 0; fi
   max_array=$(printf '%s\n' "$shown" | sed -n 's/^MaxArraySize *= *//p')
 fi

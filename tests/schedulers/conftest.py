@@ -64,6 +64,8 @@ class LocalPlace:
         paths.outputs.mkdir(parents=True, exist_ok=True)
         told = {
             "argv": list(job.script.command),
+            "root": str(self.folder),
+            "sys_path": [],
             "timeout_s": timeout_s,
             "grace_s": settings.grace_s,
         }

@@ -38,6 +38,7 @@ RECORD = Record(
     versions={},
     project=Project(root="/", name="n"),
     jobs=JOBS,
+    executors={"local": {"kind": "local"}},
 )
 
 

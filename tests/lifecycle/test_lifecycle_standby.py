@@ -105,7 +105,7 @@ def test_a_driver_that_fails_after_the_word_says_so_in_its_log_and_lets_go_of_th
         layout.root.mkdir(parents=True)
         driver.begin(ID, take_lock(layout.driver_lock))
 
-        assert driver.process.wait(PATIENCE_S) == 1
+        assert driver.process.wait(PATIENCE_S) == StoreError("").exit_code
     assert "record.json" in layout.driver_log.read_text()
     assert not is_held(layout.driver_lock)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.services.slurm import configuration, debian, files
 from tests.services.slurm.cluster import Cluster
-from tests.services.slurm.clusters import ROOT, known_host, start_site, stop_site
+from tests.services.slurm.clusters import ROOT, known_host, start_site, stop
 from tests.services.slurm.layout import ALICE, Ports, Settings, Site, read_sites, write_sites
 from tests.services.slurm.ports import free_ports
 
@@ -73,17 +73,6 @@ def start(base: Path) -> Cluster:
         raise
     (base / "starting.json").rename(base / "running.json")
     return Cluster(site=site)
-
-
-def stop(base: Path, *, keep: bool = False) -> None:
-    """End every process of the cluster and remove what it left; with `keep` its folder stays."""
-    for name in ("running.json", "starting.json"):
-        if (base / name).exists():
-            for site in read_sites(base / name):
-                stop_site(site)
-            (base / name).unlink()
-    if base.exists() and not keep:
-        shutil.rmtree(base)
 
 
 def give_ssh(cluster: Cluster, home: Path) -> None:
